@@ -78,7 +78,7 @@ class StableQueueError(Exception):
         details: data for programs; never holds a secret or a path of the machine.
     """
 
-    code: ClassVar[str] = "error"
+    code: str = "error"
 
     def __init__(self, message: str, details: Mapping[str, Any] | None = None) -> None:
         super().__init__(message)
@@ -377,7 +377,7 @@ class NotOnServer(RequestRefused):
             available: what the server has, nearest names first.
             server: the server's alias.
         """
-        self.code = f"unknown_{kind.lower().replace(' ', '_')}"  # type: ignore[misc]
+        self.code = f"unknown_{kind.lower().replace(' ', '_')}"
         nearest = ", ".join(available[:3])
         hint = f" Nearest: {nearest}." if nearest else f" It has no {kind} at all."
         super().__init__(
@@ -473,7 +473,7 @@ class WrongResult(BackendError):
     """
 
     def __init__(self, code: str, message: str, asked: object, got: object) -> None:
-        self.code = code  # type: ignore[misc]
+        self.code = code
         super().__init__(message, {"asked": asked, "got": got})
 
 

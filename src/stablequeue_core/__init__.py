@@ -1,0 +1,1 @@
+"""StableQueue: a durable queue of image jobs for Stable Diffusion WebUI Forge servers."""

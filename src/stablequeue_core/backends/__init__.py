@@ -1,0 +1,1 @@
+"""The seam: who makes pictures."""

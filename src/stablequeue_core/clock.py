@@ -1,0 +1,32 @@
+"""Time as a parameter: whoever needs the time is given a clock."""
+
+from __future__ import annotations
+
+import time
+from abc import ABC, abstractmethod
+from datetime import UTC, datetime
+
+
+class Clock(ABC):
+    """Tells the time. Tests hand in a FakeClock and move it by hand."""
+
+    @abstractmethod
+    def now(self) -> datetime:
+        """The time of day, in UTC, cut to whole milliseconds (what the API can show)."""
+
+    @abstractmethod
+    def monotonic(self) -> float:
+        """Seconds since some moment in the past; never goes back."""
+
+
+class SystemClock(Clock):
+    """The computer's own clock."""
+
+    def now(self) -> datetime:
+        """The computer's time of day, in UTC, cut to whole milliseconds."""
+        moment = datetime.now(UTC)
+        return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+
+    def monotonic(self) -> float:
+        """Seconds since the computer (or the process) started."""
+        return time.monotonic()

@@ -1,0 +1,1 @@
+"""Which job runs where, and what happens to it on the way."""

@@ -1,0 +1,1 @@
+"""The vocabulary of making a picture: pure values, no I/O."""

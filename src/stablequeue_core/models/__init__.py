@@ -1,0 +1,1 @@
+"""Model names: every way to say one, resolved to a server's own."""

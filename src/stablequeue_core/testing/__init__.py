@@ -1,0 +1,1 @@
+"""For your own tests: contract suites, and simulators of the world outside."""
