@@ -1,1 +1,17 @@
 """The servers that make pictures: what they are, how they feel, what they have."""
+
+from stablequeue_core.servers.health import ServerHealth, ServerStatus
+from stablequeue_core.servers.inventory import Inventory, ListedCheckpoint, ListedLora
+from stablequeue_core.servers.server import Server, check_server
+from stablequeue_core.servers.store import ServerStore
+
+__all__ = [
+    "Inventory",
+    "ListedCheckpoint",
+    "ListedLora",
+    "Server",
+    "ServerHealth",
+    "ServerStatus",
+    "ServerStore",
+    "check_server",
+]

@@ -1,0 +1,277 @@
+"""A job: what was asked, how far it is, every attempt at it. A change is a new value."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from attrs import evolve, field, frozen
+
+from stablequeue_core.errors import JobNotCancellable, JobNotRetryable
+from stablequeue_core.generation import Requirements
+from stablequeue_core.jobs.attempts import Attempt, AttemptOutcome
+from stablequeue_core.jobs.lifecycle import JobStatus, check_transition
+
+
+@frozen(kw_only=True)
+class Lease:
+    """Who works on a job, and until when nobody else may."""
+
+    worker: str
+    until: datetime
+
+
+@frozen(kw_only=True)
+class JobResult:
+    """What a completed job has to show.
+
+    Attributes:
+        images: file names in the image folder, in the server's order.
+        info: a sentence for people.
+        generation_info: what the server answered, parsed.
+        proof: what was compared, as ``{"checkpoint": {"asked": …, "got": …}, …}``.
+        ignored_params: keys of the request that were not sent because nobody knows them.
+    """
+
+    images: tuple[str, ...]
+    info: str
+    generation_info: Mapping[str, Any]
+    proof: Mapping[str, Any] = field(factory=dict)
+    ignored_params: tuple[str, ...] = ()
+
+
+@frozen(kw_only=True)
+class JobFailure:
+    """Why a job failed: a stable code, a sentence that says what to do, data for programs."""
+
+    code: str
+    message: str
+    details: Mapping[str, Any] = field(factory=dict)
+
+
+@frozen(kw_only=True)
+class Job:
+    """A picture to make.
+
+    Attributes:
+        id: a lower-case UUID.
+        number: order of acceptance, given by the store; 0 before.
+        revision: grows with each change, kept by the store; see :meth:`JobStore.replace`.
+        target: alias of the server that shall run it, or ``auto``.
+        params: exactly as they were given.
+        checkpoint: the checkpoint's name as it was given, for the lane that prefers a loaded one.
+        requirements: what a server must have to run it, by the names that were given.
+        priority: higher runs first.
+        seed, subseed: drawn when the job first starts and kept, so that a second run after a lost
+            answer gives the same picture; None before.
+        not_before: a lane leaves the job alone until then (backoff).
+        cancel_requested: the user wants a running job to stop.
+        attempts: the ledger, oldest first.
+        failures: how many attempts since the user's last retry were counted against the job.
+        lease: who works on it; None unless processing.
+        waiting_reason: why it went back to pending.
+        image_folder: where the pictures of ``result`` lie; filled in by the queue that returns it.
+    """
+
+    id: str
+    target: str
+    params: Mapping[str, Any]
+    created_at: datetime
+    updated_at: datetime
+    number: int = 0
+    revision: int = 0
+    status: JobStatus = JobStatus.PENDING
+    checkpoint: str | None = None
+    requirements: Requirements = Requirements()
+    priority: int = 0
+    ended_at: datetime | None = None
+    seed: int | None = None
+    subseed: int | None = None
+    not_before: datetime | None = None
+    cancel_requested: bool = False
+    attempts: tuple[Attempt, ...] = ()
+    failures: int = 0
+    lease: Lease | None = None
+    waiting_reason: str | None = None
+    result: JobResult | None = None
+    failure: JobFailure | None = None
+    image_folder: Path | None = field(default=None, eq=False, repr=False)
+
+    @property
+    def attempt(self) -> Attempt | None:
+        """The newest attempt, running or ended."""
+        return self.attempts[-1] if self.attempts else None
+
+    @property
+    def task_id(self) -> str | None:
+        """The id that the server knows the newest attempt by."""
+        return self.attempts[-1].task_id if self.attempts else None
+
+    @property
+    def server(self) -> str | None:
+        """The server of the newest attempt."""
+        return self.attempts[-1].server if self.attempts else None
+
+    @property
+    def retry_count(self) -> int:
+        """How often it was started again."""
+        return max(0, len(self.attempts) - 1)
+
+    @property
+    def images(self) -> tuple[Path, ...]:
+        """The finished pictures, as paths; empty unless completed."""
+        folder = self.image_folder or Path()
+        return tuple(folder / name for name in self.result.images) if self.result else ()
+
+    def begin(
+        self, *, server: str, lease: Lease, task_id: str, seed: int, subseed: int, now: datetime
+    ) -> Job:
+        """A lane claims the job; the seeds are kept if it has some already."""
+        check_transition(self.id, self.status, JobStatus.PROCESSING)
+        attempt = Attempt(
+            number=len(self.attempts) + 1, server=server, task_id=task_id, started_at=now
+        )
+        return evolve(
+            self,
+            status=JobStatus.PROCESSING,
+            seed=seed if self.seed is None else self.seed,
+            subseed=subseed if self.subseed is None else self.subseed,
+            attempts=(*self.attempts, attempt),
+            lease=lease,
+            not_before=None,
+            waiting_reason=None,
+            updated_at=now,
+        )
+
+    def adopt(self, *, lease: Lease, now: datetime) -> Job:
+        """Another worker takes over an attempt whose worker is gone."""
+        return evolve(self, lease=lease, updated_at=now)
+
+    def complete(self, result: JobResult, *, sent: Mapping[str, Any] | None, now: datetime) -> Job:
+        """The picture is proved and on disk."""
+        return self._end(
+            JobStatus.COMPLETED, AttemptOutcome.COMPLETED, now, result=result, sent=sent
+        )
+
+    def fail(
+        self, failure: JobFailure, *, sent: Mapping[str, Any] | None = None, now: datetime
+    ) -> Job:
+        """Its own fault, or its attempts are used up."""
+        return self._end(
+            JobStatus.FAILED, AttemptOutcome.FAILED, now, failure=failure, sent=sent, counted=True
+        )
+
+    def cancel(self, *, now: datetime) -> Job:
+        """The user cancels it, and no server works on it (any more).
+
+        Raises:
+            JobNotCancellable: it has ended already.
+        """
+        if self.status.ended:
+            raise JobNotCancellable(self.id, self.status, JobStatus.CANCELLED)
+        return self._end(JobStatus.CANCELLED, AttemptOutcome.CANCELLED, now)
+
+    def request_cancel(self, *, now: datetime) -> Job:
+        """The user wants a running job to stop; its lane will see to it.
+
+        Raises:
+            JobNotCancellable: it has ended already.
+        """
+        if self.status is not JobStatus.PROCESSING:
+            raise JobNotCancellable(self.id, self.status, JobStatus.CANCELLED)
+        return evolve(self, cancel_requested=True, updated_at=now)
+
+    def give_back(
+        self,
+        *,
+        outcome: AttemptOutcome,
+        failure: JobFailure,
+        counted: bool,
+        not_before: datetime | None,
+        sent: Mapping[str, Any] | None = None,
+        now: datetime,
+    ) -> Job:
+        """The server was lost or broke: back to pending, to be run again."""
+        check_transition(self.id, self.status, JobStatus.PENDING)
+        return evolve(
+            self,
+            status=JobStatus.PENDING,
+            attempts=self._closed(outcome, now, failure=failure, counted=counted, sent=sent),
+            failures=self.failures + counted,
+            lease=None,
+            not_before=not_before,
+            waiting_reason=failure.message,
+            updated_at=now,
+        )
+
+    def retry(self, *, now: datetime) -> Job:
+        """The user tries again: same parameters, same seed, a fresh count of attempts.
+
+        Raises:
+            JobNotRetryable: it has not failed and was not cancelled.
+        """
+        if self.status not in (JobStatus.FAILED, JobStatus.CANCELLED):
+            raise JobNotRetryable(self.id, self.status, JobStatus.PENDING)
+        check_transition(self.id, self.status, JobStatus.PENDING)
+        return evolve(
+            self,
+            status=JobStatus.PENDING,
+            failures=0,
+            failure=None,
+            cancel_requested=False,
+            not_before=None,
+            waiting_reason=None,
+            ended_at=None,
+            updated_at=now,
+        )
+
+    def _end(
+        self,
+        status: JobStatus,
+        outcome: AttemptOutcome,
+        now: datetime,
+        *,
+        result: JobResult | None = None,
+        failure: JobFailure | None = None,
+        sent: Mapping[str, Any] | None = None,
+        counted: bool = False,
+    ) -> Job:
+        check_transition(self.id, self.status, status)
+        return evolve(
+            self,
+            status=status,
+            attempts=self._closed(outcome, now, failure=failure, counted=counted, sent=sent),
+            failures=self.failures + counted,
+            lease=None,
+            not_before=None,
+            waiting_reason=None,
+            result=result,
+            failure=failure,
+            ended_at=now,
+            updated_at=now,
+        )
+
+    def _closed(
+        self,
+        outcome: AttemptOutcome,
+        now: datetime,
+        *,
+        failure: JobFailure | None,
+        counted: bool,
+        sent: Mapping[str, Any] | None,
+    ) -> tuple[Attempt, ...]:
+        """The ledger with its open attempt, if there is one, closed."""
+        if not self.attempts or self.attempts[-1].ended_at is not None:
+            return self.attempts
+        closed = evolve(
+            self.attempts[-1],
+            ended_at=now,
+            outcome=outcome,
+            counted=counted,
+            error=failure.code if failure else None,
+            message=failure.message if failure else None,
+            sent=sent,
+        )
+        return (*self.attempts[:-1], closed)
