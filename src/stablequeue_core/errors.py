@@ -5,6 +5,7 @@
     StableQueueError
     ├── InvalidParams            the request to make a picture is wrong; lists every bad field
     ├── InvalidServer            a server's description is wrong; lists every bad field
+    ├── InvalidSettings          a setting is wrong; lists every bad one
     ├── NotFound
     │   ├── JobNotFound
     │   ├── ServerNotFound
@@ -13,6 +14,7 @@
     │   ├── IllegalTransition
     │   │   ├── JobNotCancellable
     │   │   └── JobNotRetryable
+    │   ├── JobStillRunning      its server has not confirmed that it stopped
     │   ├── StaleJob             someone else changed the job first
     │   ├── IdempotencyKeyReused
     │   ├── ServerExists
@@ -117,6 +119,13 @@ class InvalidServer(_InvalidFields):
     _subject = "Invalid server field"
 
 
+class InvalidSettings(_InvalidFields):
+    """A setting cannot be used; ``problems`` lists every bad one."""
+
+    code = "invalid_settings"
+    _subject = "Invalid setting"
+
+
 class NotFound(StableQueueError):
     """What was named does not exist."""
 
@@ -181,6 +190,19 @@ class JobNotRetryable(IllegalTransition):
     """Only a failed or cancelled job can be tried again."""
 
     code = "job_not_retryable"
+
+
+class JobStillRunning(Conflict):
+    """The job's server has not confirmed that it stopped."""
+
+    code = "job_still_running"
+
+    def __init__(self, job_id: str) -> None:
+        super().__init__(
+            f"Job {job_id} is still running: its server has not confirmed the cancel yet. "
+            "Try again in a moment.",
+            {"job_id": job_id},
+        )
 
 
 class StaleJob(Conflict):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -36,6 +37,21 @@ def to_millis(moment: datetime) -> int:
 def from_millis(millis: int) -> datetime:
     """The moment that :func:`to_millis` wrote, in UTC."""
     return _EPOCH + timedelta(milliseconds=millis)
+
+
+def shortened(payload: Mapping[str, Any], longest: int = 2000) -> dict[str, Any]:
+    """A copy to keep for the record: texts longer than ``longest`` (pictures, mostly) are cut."""
+
+    def short(value: Any) -> Any:
+        if isinstance(value, str) and len(value) > longest:
+            return f"{value[:80]}… ({len(value)} characters)"
+        if isinstance(value, Mapping):
+            return {key: short(item) for key, item in value.items()}
+        if isinstance(value, list):
+            return [short(item) for item in value]
+        return value
+
+    return {key: short(value) for key, value in payload.items()}
 
 
 @cache

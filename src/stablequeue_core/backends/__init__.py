@@ -1,1 +1,19 @@
-"""The seam: who makes pictures."""
+"""The seam: who makes pictures. The adapters keep their own path."""
+
+from stablequeue_core.backends.base import (
+    Backend,
+    Generation,
+    Picture,
+    Prepared,
+    TaskReport,
+    TaskState,
+)
+
+__all__ = [
+    "Backend",
+    "Generation",
+    "Picture",
+    "Prepared",
+    "TaskReport",
+    "TaskState",
+]

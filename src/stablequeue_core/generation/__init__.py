@@ -6,6 +6,7 @@ from stablequeue_core.generation.params import ParamLimits, parse_params
 from stablequeue_core.generation.progress import Phase, Progress
 from stablequeue_core.generation.prompt import LoraMention, loras_in
 from stablequeue_core.generation.request import (
+    NOTHING_REQUIRED,
     RANDOM_SEED,
     GenerationRequest,
     HiresFix,
@@ -13,6 +14,7 @@ from stablequeue_core.generation.request import (
 )
 
 __all__ = [
+    "NOTHING_REQUIRED",
     "RANDOM_SEED",
     "GenerationRequest",
     "HiresFix",

@@ -113,7 +113,6 @@ def _read(reader: _Reader, limits: ParamLimits) -> GenerationRequest:
         cfg_scale=reader.number("cfg_scale", 0, 30, default=7.0),
         sampler=reader.name("sampler_name") or reader.name("sampler_index"),
         scheduler=scheduler or (preset if preset and not is_preset(preset) else None),
-        scheduler_required=scheduler is not None,
         seed=reader.seed("seed"),
         subseed=reader.seed("subseed"),
         images=count,

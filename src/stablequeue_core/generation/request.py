@@ -41,6 +41,9 @@ class Requirements:
     modules: tuple[str, ...] = ()
 
 
+NOTHING_REQUIRED = Requirements()
+
+
 @frozen(kw_only=True)
 class GenerationRequest:
     """What to make: typed, complete and in range. Made by :func:`~.params.parse_params` only.
@@ -51,7 +54,6 @@ class GenerationRequest:
         batch_size: how many at once, each time.
         seed, subseed: -1 means: draw one when the job first starts.
         scheduler: the server's name or label; None leaves it ``Automatic``.
-        scheduler_required: False for ``scheduler_or_quality_preset``, which may be a preset.
         passthrough: fields of the server's own schema, sent unchanged.
         ignored: keys that mean nothing to us or to the server; kept with the job, not sent.
     """
@@ -65,7 +67,6 @@ class GenerationRequest:
     cfg_scale: float = 7.0
     sampler: str | None = None
     scheduler: str | None = None
-    scheduler_required: bool = False
     seed: int = RANDOM_SEED
     subseed: int = RANDOM_SEED
     images: int = 1
@@ -105,7 +106,7 @@ class GenerationRequest:
             checkpoints=tuple(name for name in checkpoints if name),
             loras=tuple(lora.name for lora in self.loras),
             samplers=(self.sampler,) if self.sampler else (),
-            schedulers=(self.scheduler,) if self.scheduler and self.scheduler_required else (),
+            schedulers=(self.scheduler,) if self.scheduler else (),
             upscalers=(hires.upscaler,) if hires and hires.upscaler else (),
             modules=self.modules,
         )

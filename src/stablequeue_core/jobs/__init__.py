@@ -4,6 +4,7 @@ from stablequeue_core.jobs.attempts import Attempt, AttemptOutcome
 from stablequeue_core.jobs.events import event_of
 from stablequeue_core.jobs.job import Job, JobFailure, JobResult, Lease
 from stablequeue_core.jobs.lifecycle import ENDED, OPEN, TRANSITIONS, JobStatus
+from stablequeue_core.jobs.queue import JobQueue, Submission
 from stablequeue_core.jobs.store import (
     AUTO,
     Begin,
@@ -30,9 +31,11 @@ __all__ = [
     "JobFailure",
     "JobPage",
     "JobQuery",
+    "JobQueue",
     "JobResult",
     "JobStatus",
     "JobStore",
     "Lease",
+    "Submission",
     "event_of",
 ]

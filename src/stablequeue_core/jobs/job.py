@@ -10,7 +10,7 @@ from typing import Any
 from attrs import evolve, field, frozen
 
 from stablequeue_core.errors import JobNotCancellable, JobNotRetryable
-from stablequeue_core.generation import Requirements
+from stablequeue_core.generation import NOTHING_REQUIRED, Requirements
 from stablequeue_core.jobs.attempts import Attempt, AttemptOutcome
 from stablequeue_core.jobs.lifecycle import JobStatus, check_transition
 
@@ -84,7 +84,7 @@ class Job:
     revision: int = 0
     status: JobStatus = JobStatus.PENDING
     checkpoint: str | None = None
-    requirements: Requirements = Requirements()
+    requirements: Requirements = NOTHING_REQUIRED
     priority: int = 0
     ended_at: datetime | None = None
     seed: int | None = None

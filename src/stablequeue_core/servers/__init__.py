@@ -2,15 +2,18 @@
 
 from stablequeue_core.servers.health import ServerHealth, ServerStatus
 from stablequeue_core.servers.inventory import Inventory, ListedCheckpoint, ListedLora
+from stablequeue_core.servers.registry import HealthBoard, ServerRegistry
 from stablequeue_core.servers.server import Server, check_server
 from stablequeue_core.servers.store import ServerStore
 
 __all__ = [
+    "HealthBoard",
     "Inventory",
     "ListedCheckpoint",
     "ListedLora",
     "Server",
     "ServerHealth",
+    "ServerRegistry",
     "ServerStatus",
     "ServerStore",
     "check_server",

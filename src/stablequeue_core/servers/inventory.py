@@ -52,15 +52,15 @@ class Inventory:
 
     Attributes:
         checkpoints, loras: as listed.
-        samplers: names; aliases are not honoured by the server.
-        schedulers: what a user may say (name or label, any case) → the label that is sent.
+        samplers: what a user may say (name or alias, in lower case) → the name that is sent.
+        schedulers: what a user may say (name or label, in lower case) → the label that is sent.
         upscalers: names.
         modules: file names of VAEs and text encoders.
     """
 
     checkpoints: tuple[ListedCheckpoint, ...] = ()
     loras: tuple[ListedLora, ...] = ()
-    samplers: tuple[str, ...] = ()
+    samplers: Mapping[str, str] = field(factory=dict)
     schedulers: Mapping[str, str] = field(factory=dict)
     upscalers: tuple[str, ...] = ()
     modules: tuple[str, ...] = ()

@@ -32,18 +32,22 @@ class Abort:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._pulled = False
+        self._pulled = threading.Event()
         self._reactions: list[Callable[[], None]] = []
 
     @property
     def pulled(self) -> bool:
         """Whether somebody pulled the switch."""
-        return self._pulled
+        return self._pulled.is_set()
+
+    def wait(self, seconds: float) -> bool:
+        """Sleep for so long, or until the switch is pulled; whether it is pulled."""
+        return self._pulled.wait(seconds)
 
     def pull(self) -> None:
         """Make the request that holds this switch come back; safe to call again."""
         with self._lock:
-            self._pulled = True
+            self._pulled.set()
             reactions, self._reactions = self._reactions, []
         for react in reactions:
             react()
@@ -52,7 +56,7 @@ class Abort:
     def reaction(self, react: Callable[[], None]) -> Iterator[None]:
         """Call ``react`` once if the switch is pulled inside the block (or was before)."""
         with self._lock:
-            already = self._pulled
+            already = self._pulled.is_set()
             if not already:
                 self._reactions.append(react)
         if already:

@@ -1,0 +1,101 @@
+"""Every name that a server knows things by; what it does not know, it would silently replace."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from stablequeue_core.errors import AmbiguousName, NotOnServer
+from stablequeue_core.generation import Requirements
+from stablequeue_core.models import CheckpointNames, Resolution, nearest_first
+from stablequeue_core.servers import Inventory
+
+
+class ServerNames:
+    """Looks names up in one server's lists, and finds the spelling that the server honours.
+
+    Every look-up raises :class:`~stablequeue_core.errors.NotOnServer` for a name that is not there,
+    with all that are, nearest first.
+    """
+
+    def __init__(self, server: str, inventory: Inventory) -> None:
+        self._server = server
+        self._inventory = inventory
+        self._checkpoints = CheckpointNames(server, inventory.checkpoints)
+        self._modules = {name.casefold(): name for name in inventory.modules}
+        self._upscalers = {name.casefold(): name for name in inventory.upscalers}
+        self._loras = {name for lora in inventory.loras for name in (lora.name, lora.alias)}
+
+    def checkpoint(self, wanted: str) -> Resolution:
+        """Unknown: the server would render with whatever is loaded.
+
+        Raises:
+            AmbiguousName: it fits several files.
+        """
+        return self._checkpoints.resolve(wanted)
+
+    def sampler(self, wanted: str) -> tuple[str, str | None]:
+        """Unknown: the server would take DPM++ 2M.
+
+        ``DPM++ 2M Karras`` is how older servers named a sampler and its scheduler together.
+
+        Returns:
+            the sampler's name and, if ``wanted`` named one as well, the scheduler's label.
+        """
+        folded = wanted.casefold().strip()
+        samplers = self._inventory.samplers
+        if folded in samplers:
+            return samplers[folded], None
+        for spoken, label in self._inventory.schedulers.items():
+            head = folded.removesuffix(" " + spoken)
+            if head != folded and head in samplers:
+                return samplers[head], label
+        raise self._missing("sampler", wanted, samplers.values())
+
+    def scheduler(self, wanted: str) -> str:
+        """Unknown: the server would take Automatic."""
+        label = self._inventory.schedulers.get(wanted.casefold().strip())
+        if label is None:
+            raise self._missing("scheduler", wanted, self._inventory.schedulers.values())
+        return label
+
+    def upscaler(self, wanted: str) -> str:
+        """Unknown: the server would fail after the first pass."""
+        name = self._upscalers.get(wanted.casefold())
+        if name is None:
+            raise self._missing("upscaler", wanted, self._inventory.upscalers)
+        return name
+
+    def module(self, wanted: str) -> str:
+        """A VAE or text encoder, by its file name. Unknown: the server would drop it."""
+        name = self._modules.get(wanted.replace("\\", "/").rpartition("/")[2].casefold())
+        if name is None:
+            raise self._missing("module", wanted, self._inventory.modules)
+        return name
+
+    def lora(self, wanted: str) -> str:
+        """One that is unknown would switch off all LoRAs of the prompt."""
+        if wanted not in self._loras:
+            raise self._missing("LoRA", wanted, [lora.name for lora in self._inventory.loras])
+        return wanted
+
+    def missing(self, requirements: Requirements) -> list[NotOnServer | AmbiguousName]:
+        """All of ``requirements`` that the server does not have; empty when it can run the job."""
+        look_ups: list[tuple[Callable[[str], object], tuple[str, ...]]] = [
+            (self.checkpoint, requirements.checkpoints),
+            (self.lora, requirements.loras),
+            (self.sampler, requirements.samplers),
+            (self.scheduler, requirements.schedulers),
+            (self.upscaler, requirements.upscalers),
+            (self.module, requirements.modules),
+        ]
+        found: list[NotOnServer | AmbiguousName] = []
+        for look_up, wanted in look_ups:
+            for name in wanted:
+                try:
+                    look_up(name)
+                except (NotOnServer, AmbiguousName) as error:
+                    found.append(error)
+        return found
+
+    def _missing(self, kind: str, wanted: str, available: Iterable[str]) -> NotOnServer:
+        return NotOnServer(kind, wanted, nearest_first(wanted, available), self._server)

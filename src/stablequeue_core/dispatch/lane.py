@@ -1,0 +1,207 @@
+"""A lane: one server's loop. It pulls a job, sees it through, and pulls the next."""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+import uuid
+from collections.abc import Callable
+from datetime import timedelta
+
+from stablequeue_core.backends import Backend
+from stablequeue_core.clock import Clock
+from stablequeue_core.dispatch.board import ProgressBoard
+from stablequeue_core.dispatch.line import Line
+from stablequeue_core.dispatch.monitor import GivenUp, Monitor
+from stablequeue_core.dispatch.policy import choose
+from stablequeue_core.dispatch.recovery import recover
+from stablequeue_core.dispatch.runner import Runner
+from stablequeue_core.errors import InvalidParams, ServerNotFound
+from stablequeue_core.events import Event, EventKind
+from stablequeue_core.generation import RANDOM_SEED, ParamLimits, parse_params
+from stablequeue_core.images import ImageStore
+from stablequeue_core.jobs import Job, Lease, event_of
+from stablequeue_core.servers import HealthBoard, Server
+from stablequeue_core.settings import Settings
+from stablequeue_core.storage import Storage
+
+logger = logging.getLogger(__name__)
+
+AFTER_A_SURPRISE = 1.0
+"""Seconds that a lane rests after an error that nobody had thought of."""
+
+LARGEST_DRAWN_SEED = 2**32 - 1 - 1024
+"""The server counts up from it for each further picture, and its own seeds end at 2**32 - 1."""
+
+
+class Lane:
+    """One server's loop, on a thread of its own; at most one job is in flight on the server."""
+
+    def __init__(
+        self,
+        alias: str,
+        storage: Storage,
+        images: ImageStore,
+        make_backend: Callable[[Server], Backend],
+        *,
+        worker: str,
+        board: ProgressBoard,
+        health: HealthBoard,
+        clock: Clock,
+        settings: Settings,
+    ) -> None:
+        self.alias = alias
+        self._storage = storage
+        self._images = images
+        self._make_backend = make_backend
+        self._worker = worker
+        self._health = health
+        self._clock = clock
+        self._settings = settings
+        self._limits = ParamLimits(
+            max_images=settings.max_images, max_prompt_chars=settings.max_prompt_chars
+        )
+        self._lock = storage.lane_lock(alias)
+        self._line: Line | None = None
+        self._has_recovered = False
+        self._stopping = threading.Event()
+        self._monitor = Monitor(storage.jobs, board, clock, settings)
+        self._runner = Runner(
+            storage.jobs, images, self._monitor, board, clock=clock, settings=settings
+        )
+        self._thread = threading.Thread(target=self._run, name=f"stablequeue-lane-{alias}")
+        self._thread.daemon = True
+        self._thread.start()
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the lane still runs; it ends by itself when its server is gone or disabled."""
+        return self._thread.is_alive()
+
+    def stop(self) -> None:
+        """Take no more jobs; the one that runs goes on."""
+        self._stopping.set()
+        self._storage.work.ring()
+
+    def join(self, timeout: float) -> bool:
+        """Wait for the lane's end; whether it has ended."""
+        self._thread.join(timeout)
+        return not self._thread.is_alive()
+
+    def give_up(self) -> None:
+        """Leave the job that runs to recovery."""
+        self._monitor.give_up(GivenUp.CLOSING)
+
+    def _run(self) -> None:
+        try:
+            while not self._stopping.is_set():
+                heard = self._storage.work.rings
+                rest = self._turn()
+                if rest and not self._stopping.is_set():
+                    self._storage.work.wait(heard, rest)
+        finally:
+            self._monitor.close()
+            self._lock.release()
+
+    def _turn(self) -> float:
+        """Do what there is to do; how many seconds to rest, 0 for none."""
+        try:
+            return self._work()
+        except ServerNotFound:
+            self._stopping.set()
+            return 0.0
+        except Exception:
+            # The lane must outlive whatever this is; the job, if there was one, is recovered.
+            logger.exception("The lane of server %r stumbled; it goes on.", self.alias)
+            self._has_recovered = False
+            self._stopping.wait(AFTER_A_SURPRISE)
+            return 0.0
+
+    def _work(self) -> float:
+        server = self._storage.servers.get(self.alias)
+        if not server.enabled:
+            self._stopping.set()
+            return 0.0
+        line = self._line_to(server)
+        if not self._lock.try_acquire():
+            return self._settings.poll
+        if not self._has_recovered:
+            self._recover(line.backend)
+        if not line.ready():
+            return line.circuit.wait or self._settings.poll
+        if server.paused or self._storage.jobs.paused():
+            return self._idle(line)
+        job = self._claim(line)
+        if job is None:
+            return self._idle(line)
+        self._runner.run(job, line)
+        return 0.0
+
+    def _line_to(self, server: Server) -> Line:
+        line = self._line
+        if line is None or (line.server.api_url, line.server.auth) != (server.api_url, server.auth):
+            line = self._line = Line(
+                server,
+                self._make_backend(server),
+                health=self._health,
+                clock=self._clock,
+                settings=self._settings,
+            )
+        return line
+
+    def _recover(self, backend: Backend) -> None:
+        """Whoever holds the lane's lock runs the server's jobs: all others here are orphans."""
+        for job in self._storage.jobs.processing():
+            if job.server == self.alias:
+                recover(self._storage.jobs, self._images, job, backend, now=self._clock.now())
+        self._has_recovered = True
+
+    def _idle(self, line: Line) -> float:
+        """Nothing to do: keep what we know of the server fresh; how long to rest."""
+        if line.is_stale:
+            line.ask()
+        due = self._storage.jobs.next_due(self.alias)
+        until_due = (due - self._clock.now()).total_seconds() if due else self._settings.poll
+        return max(0.001, min(self._settings.poll, until_due))
+
+    def _claim(self, line: Line) -> Job | None:
+        now = self._clock.now()
+        bound = timedelta(seconds=self._settings.affinity_bound)
+        return self._storage.jobs.claim(
+            self.alias,
+            now=now,
+            choose=lambda candidates: choose(
+                candidates,
+                now=now,
+                bound=bound,
+                is_loaded=line.is_loaded,
+                can_run=line.can_run,
+            ),
+            begin=self._begin,
+        )
+
+    def _begin(self, job: Job) -> tuple[Job, Event]:
+        now = self._clock.now()
+        seed, subseed = self._seeds(job)
+        begun = job.begin(
+            server=self.alias,
+            lease=Lease(worker=self._worker, until=now + timedelta(seconds=self._settings.lease)),
+            task_id=str(uuid.uuid4()),
+            seed=seed,
+            subseed=subseed,
+            now=now,
+        )
+        return begun, event_of(EventKind.JOB_STARTED, begun)
+
+    def _seeds(self, job: Job) -> tuple[int, int]:
+        """The user's seeds, or new ones; a job that cannot be read fails later, in the runner."""
+        try:
+            request = parse_params(job.params, self._limits)
+        except InvalidParams:
+            return 0, 0
+        return _drawn(request.seed), _drawn(request.subseed)
+
+
+def _drawn(seed: int) -> int:
+    return random.randint(0, LARGEST_DRAWN_SEED) if seed == RANDOM_SEED else seed

@@ -1,0 +1,151 @@
+"""The line to one server: what speaks with it, what it has, how it feels."""
+
+from __future__ import annotations
+
+import logging
+
+from attrs import evolve
+
+from stablequeue_core.backends import Backend, Prepared
+from stablequeue_core.clock import Clock
+from stablequeue_core.dispatch.circuit import Circuit
+from stablequeue_core.errors import BackendError, NotOnServer
+from stablequeue_core.generation import GenerationRequest, Requirements
+from stablequeue_core.models import comparable, stem
+from stablequeue_core.servers import HealthBoard, Inventory, Server, ServerHealth, ServerStatus
+from stablequeue_core.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+
+class Line:
+    """The line to one server. Used by its lane; only the backend is shared with other threads."""
+
+    def __init__(
+        self,
+        server: Server,
+        backend: Backend,
+        *,
+        health: HealthBoard,
+        clock: Clock,
+        settings: Settings,
+    ) -> None:
+        self.server = server
+        self.backend = backend
+        self.circuit = Circuit(clock, settings)
+        self._health = health
+        self._clock = clock
+        self._settings = settings
+        self._inventory: Inventory | None = None
+        self._asked_at = 0.0
+        self._loaded: str | None = None
+        self._can_run: dict[Requirements, bool] = {}
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether the server's lists are older than we believe."""
+        age = self._clock.monotonic() - self._asked_at
+        return self._inventory is None or age > self._settings.inventory_age
+
+    def ready(self) -> bool:
+        """Whether the server can be given a job now; asks it when nothing is known of it yet."""
+        if self.circuit.wait:
+            return False
+        return self._inventory is not None or self.ask()
+
+    def ask(self) -> bool:
+        """Ask the server how it feels and what it has; whether it is well."""
+        health = self.backend.probe()
+        if health.status is ServerStatus.ONLINE:
+            try:
+                self.look_again()
+            except BackendError as error:
+                self.failed(error)
+                return False
+            self._loaded = health.loaded_checkpoint or self._loaded
+            self._health.put(self.server.alias, health)
+            self.circuit.succeeded()
+            return True
+        logger.info("Server %r is %s: %s", self.server.alias, health.status, health.last_error)
+        self._lose(health)
+        return False
+
+    def inventory(self) -> Inventory:
+        """What the server has, as it was last seen.
+
+        Raises:
+            BackendError: it was never seen, and cannot be asked now.
+        """
+        return self._inventory or self.look_again()
+
+    def look_again(self) -> Inventory:
+        """Fetch the server's lists anew.
+
+        Raises:
+            BackendError: it cannot be asked now.
+        """
+        self._inventory = self.backend.inventory()
+        self._asked_at = self._clock.monotonic()
+        self._can_run.clear()
+        return self._inventory
+
+    def failed(self, error: BackendError) -> None:
+        """The server was found unreachable, or not to be trusted for a while."""
+        health = self.backend.probe()
+        if health.status is ServerStatus.ONLINE:
+            health = evolve(health, last_error=error.message)
+        self._lose(health)
+
+    def worked(self, loaded_checkpoint: str | None) -> None:
+        """The server has just made a picture."""
+        self.circuit.succeeded()
+        if loaded_checkpoint and loaded_checkpoint != self._loaded:
+            self._loaded = loaded_checkpoint
+            self._health.put(
+                self.server.alias,
+                ServerHealth(
+                    status=ServerStatus.ONLINE,
+                    loaded_checkpoint=loaded_checkpoint,
+                    checked_at=self._clock.now(),
+                ),
+            )
+
+    def prepare(self, request: GenerationRequest) -> Prepared:
+        """Put a request into the server's words; a name that is new is looked for on its disk.
+
+        Raises:
+            NotOnServer: the server lacks something even after it looked at its folders again.
+            RequestRefused: for another reason.
+            ServerUnreachable: it cannot be asked now.
+        """
+        try:
+            return self.backend.prepare(request, self.inventory())
+        except NotOnServer as error:
+            logger.info("%s Asking the server to look at its folders again.", error.message)
+        self.backend.refresh()
+        return self.backend.prepare(request, self.look_again())
+
+    def can_run(self, requirements: Requirements) -> bool:
+        """Whether the server has all of this, as far as its lists tell."""
+        if self._inventory is None:
+            return False
+        known = self._can_run.get(requirements)
+        if known is None:
+            known = not self.backend.missing(requirements, self._inventory)
+            self._can_run[requirements] = known
+        return known
+
+    def is_loaded(self, checkpoint: str | None) -> bool:
+        """Whether this checkpoint is in the server's memory; None asks for no certain one."""
+        if checkpoint is None or self._loaded is None:
+            return checkpoint is None
+        return stem(comparable(checkpoint)).casefold() == stem(_bare(self._loaded)).casefold()
+
+    def _lose(self, health: ServerHealth) -> None:
+        self._inventory = None
+        self._health.put(self.server.alias, health)
+        self.circuit.failed()
+
+
+def _bare(title: str) -> str:
+    return title.partition(" [")[0]

@@ -1,0 +1,170 @@
+"""Watches over a running job from a second, light thread: progress, lease, cancel, stall."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from enum import StrEnum
+
+from attrs import evolve
+
+from stablequeue_core.backends import Backend, TaskState
+from stablequeue_core.clock import Clock
+from stablequeue_core.dispatch.board import ProgressBoard
+from stablequeue_core.errors import BackendError, JobNotFound, StableQueueError, StaleJob
+from stablequeue_core.jobs import Job, JobStore
+from stablequeue_core.settings import Settings
+from stablequeue_core.transport import Abort
+
+logger = logging.getLogger(__name__)
+
+
+class GivenUp(StrEnum):
+    """Why a running request was given up by us."""
+
+    STALLED = "stalled"
+    LEASE_LOST = "lease lost"
+    CLOSING = "closing"
+
+
+class Run:
+    """One job that is being made right now: what the monitor may do to it.
+
+    Attributes:
+        job: as it was claimed.
+        backend: what speaks with its server.
+        abort: makes the request come back.
+        given_up: why the abort was pulled, None while it was not.
+    """
+
+    def __init__(self, job: Job, backend: Backend, stall_limit: float) -> None:
+        """Begin to watch for a stall of ``stall_limit`` seconds."""
+        self.job = job
+        self.backend = backend
+        self.stall_limit = stall_limit
+        self.abort = Abort()
+        self.given_up: GivenUp | None = None
+
+    def give_up(self, reason: GivenUp) -> None:
+        """Make the request come back; the server may go on with it."""
+        if self.given_up is None:
+            self.given_up = reason
+            self.abort.pull()
+
+
+class Monitor:
+    """Watches over one lane's running job. One thread for the life of the lane.
+
+    Args:
+        jobs: to renew the lease, and to see a wish to cancel.
+        board: where progress is written.
+        clock, settings: how often to look, how long to be patient.
+    """
+
+    def __init__(
+        self, jobs: JobStore, board: ProgressBoard, clock: Clock, settings: Settings
+    ) -> None:
+        self._jobs = jobs
+        self._board = board
+        self._clock = clock
+        self._settings = settings
+        self._condition = threading.Condition()
+        self._run: Run | None = None
+        self._closed = False
+        self._thread = threading.Thread(target=self._watch, name="stablequeue-monitor", daemon=True)
+        self._thread.start()
+
+    @contextmanager
+    def watching(self, run: Run) -> Iterator[None]:
+        """Watch over ``run`` inside the block."""
+        with self._condition:
+            self._run = run
+            self._condition.notify_all()
+        try:
+            yield
+        finally:
+            with self._condition:
+                self._run = None
+                self._condition.notify_all()
+
+    def give_up(self, reason: GivenUp) -> None:
+        """Give up what runs now, if anything does."""
+        with self._condition:
+            run = self._run
+        if run:
+            run.give_up(reason)
+
+    def close(self) -> None:
+        """Watch over nothing more."""
+        with self._condition:
+            self._closed = True
+            self._condition.notify_all()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        while True:
+            with self._condition:
+                self._condition.wait_for(lambda: self._run is not None or self._closed)
+                if self._closed:
+                    return
+                run = self._run
+            if run is not None:
+                self._watch_over(run)
+
+    def _watch_over(self, run: Run) -> None:
+        """Look at ``run`` now and then until it is over."""
+        moved_at = renewed_at = self._clock.monotonic()
+        while not self._over(run):
+            now = self._clock.monotonic()
+            try:
+                if now - renewed_at >= self._settings.lease / 3:
+                    self._renew(run)
+                    renewed_at = now
+                cancel = self._jobs.get(run.job.id).cancel_requested
+            except (StaleJob, JobNotFound):
+                run.give_up(GivenUp.LEASE_LOST)
+                return
+            except StableQueueError as error:
+                logger.warning("Job %s cannot be looked at now: %s", run.job.id, error)
+                cancel = False
+            if self._look(run, cancel=cancel):
+                moved_at = now
+            elif now - moved_at > run.stall_limit:
+                run.give_up(GivenUp.STALLED)
+                return
+
+    def _over(self, run: Run) -> bool:
+        """Wait for the next look; whether the run has ended meanwhile."""
+        with self._condition:
+            return self._condition.wait_for(
+                lambda: self._run is not run or self._closed, self._settings.poll
+            )
+
+    def _renew(self, run: Run) -> None:
+        if run.job.lease is not None:
+            until = self._clock.now() + timedelta(seconds=self._settings.lease)
+            self._jobs.renew(run.job.id, evolve(run.job.lease, until=until))
+
+    def _look(self, run: Run, *, cancel: bool) -> bool:
+        """See how far the run is, and stop it if the user wants; whether it has moved on."""
+        task_id = run.job.task_id or ""
+        try:
+            report = run.backend.task(task_id)
+            if cancel and report.state is TaskState.ACTIVE:
+                run.backend.interrupt(task_id)
+        except BackendError as error:
+            logger.debug("Job %s: no progress to be had: %s", run.job.id, error)
+            return False
+        if report.progress is None:
+            return False
+        moved = self._board.put(run.job, report.progress)
+        # Waiting behind somebody else's job is no stall.
+        return moved or report.state is TaskState.QUEUED
+
+
+def stall_limit(pixel_steps: float, settings: Settings) -> float:
+    """Seconds without progress after which a job of so many megapixel-steps counts as stalled."""
+    return settings.stall_base + settings.stall_per_megapixel_step * pixel_steps

@@ -1,0 +1,233 @@
+"""One job's journey on one server: prepare, run, prove, save, tell."""
+
+from __future__ import annotations
+
+import logging
+import random
+from collections.abc import Callable
+from datetime import timedelta
+
+from attrs import evolve
+
+from stablequeue_core.backends import Generation, Prepared
+from stablequeue_core.clock import Clock
+from stablequeue_core.dispatch.board import ProgressBoard
+from stablequeue_core.dispatch.failures import judge
+from stablequeue_core.dispatch.line import Line
+from stablequeue_core.dispatch.monitor import GivenUp, Monitor, Run, stall_limit
+from stablequeue_core.dispatch.orphans import orphan_of, settle
+from stablequeue_core.errors import (
+    AnswerLost,
+    BackendError,
+    ImageStoreError,
+    InvalidParams,
+    JobNotFound,
+    ServerPoisoned,
+    StaleJob,
+    Stalled,
+)
+from stablequeue_core.events import EventKind
+from stablequeue_core.generation import GenerationRequest, ParamLimits, parse_params
+from stablequeue_core.images import ImageStore, picture_name
+from stablequeue_core.jobs import (
+    Job,
+    JobFailure,
+    JobResult,
+    JobStatus,
+    JobStore,
+    event_of,
+)
+from stablequeue_core.serialization import shortened
+from stablequeue_core.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+COMPLETED = "Job completed and images saved by StableQueue."
+
+
+class Runner:
+    """Takes claimed jobs on their journey, one after the other.
+
+    Args:
+        jobs: where the outcome is kept.
+        images: where the pictures are kept.
+        monitor: watches while a request is under way.
+        board: where progress is shown.
+        clock, settings: the time, and every knob.
+    """
+
+    def __init__(
+        self,
+        jobs: JobStore,
+        images: ImageStore,
+        monitor: Monitor,
+        board: ProgressBoard,
+        *,
+        clock: Clock,
+        settings: Settings,
+    ) -> None:
+        self._jobs = jobs
+        self._images = images
+        self._monitor = monitor
+        self._board = board
+        self._clock = clock
+        self._settings = settings
+        self._limits = ParamLimits(
+            max_images=settings.max_images, max_prompt_chars=settings.max_prompt_chars
+        )
+
+    def run(self, job: Job, line: Line) -> None:
+        """Make the pictures of ``job``, which this lane has claimed, and keep what came of it.
+
+        Raises:
+            StorageError: the outcome could not be kept; the job is still processing.
+        """
+        prepared: Prepared | None = None
+        run = Run(job, line.backend, self._settings.stall_base)
+        try:
+            with self._monitor.watching(run):
+                request = self._request(job)
+                run.stall_limit = stall_limit(request.pixel_steps, self._settings)
+                self._settle_orphan(run)
+                prepared = line.prepare(request)
+                generation = self._generate(run, line, prepared)
+            self._complete(job, line, prepared, generation, request)
+        except (BackendError, InvalidParams, ImageStoreError) as error:
+            if run.given_up in (GivenUp.CLOSING, GivenUp.LEASE_LOST):
+                # Whoever holds the job next asks the server about it.
+                logger.info("Job %s was left to recovery: %s.", job.id, run.given_up)
+                return
+            self._fail(run, line, prepared, error)
+        finally:
+            self._board.remove(job.id)
+
+    def _request(self, job: Job) -> GenerationRequest:
+        request = parse_params(job.params, self._limits)
+        return evolve(request, seed=job.seed or 0, subseed=job.subseed or 0)
+
+    def _settle_orphan(self, run: Run) -> None:
+        task_id = orphan_of(run.job)
+        if task_id:
+            settle(run.backend, task_id, poll=self._settings.poll, abort=run.abort)
+
+    def _generate(self, run: Run, line: Line, prepared: Prepared) -> Generation:
+        """Ask the server; once more after a cure if it had lost its model."""
+        task_id = run.job.task_id or ""
+        try:
+            return run.backend.generate(prepared, task_id=task_id, abort=run.abort)
+        except ServerPoisoned as poisoned:
+            logger.warning("%s Trying to cure it.", poisoned.message)
+            if not run.backend.cure(prepared, line.inventory(), run.abort):
+                raise
+            return run.backend.generate(prepared, task_id=task_id, abort=run.abort)
+        except AnswerLost:
+            if run.given_up is GivenUp.STALLED:
+                raise Stalled(
+                    f"Server {line.server.alias!r} made no progress for {run.stall_limit:.0f} s."
+                ) from None
+            raise
+
+    def _complete(
+        self,
+        job: Job,
+        line: Line,
+        prepared: Prepared,
+        generation: Generation,
+        request: GenerationRequest,
+    ) -> None:
+        attempt = job.attempts[-1]
+        named = [
+            (picture_name(job.id, attempt.started_at, index, picture.seed, picture.format), picture)
+            for index, picture in enumerate(generation.pictures)
+        ]
+        self._images.save_all([(name, picture.data) for name, picture in named])
+        names = tuple(name for name, _ in named)
+        result = JobResult(
+            images=names,
+            info=COMPLETED,
+            generation_info=generation.info,
+            proof={**generation.proof, "resolved": list(prepared.resolutions)},
+            ignored_params=request.ignored,
+        )
+        sent = shortened(prepared.payload)
+        line.worked(generation.loaded_checkpoint)
+        self._board.finish(job)
+        kept = self._commit(job, lambda now: now.complete(result, sent=sent, now=self._clock.now()))
+        if kept is None or kept.status is not JobStatus.COMPLETED:
+            self._images.discard(names)
+
+    def _fail(
+        self,
+        run: Run,
+        line: Line,
+        prepared: Prepared | None,
+        error: BackendError | InvalidParams | ImageStoreError,
+    ) -> None:
+        job = run.job
+        verdict = judge(error, job, self._settings, random.random)
+        logger.warning("Job %s on %r: %s", job.id, line.server.alias, error.message)
+        if verdict.open_circuit and isinstance(error, BackendError):
+            line.failed(error)
+        if isinstance(error, AnswerLost | Stalled):
+            self._stop(run)
+        failure = JobFailure(code=error.code, message=error.message, details=error.details)
+        sent = shortened(prepared.payload) if prepared else None
+        now = self._clock.now()
+        wait = verdict.retry_after
+
+        def change(present: Job) -> Job:
+            if wait is None:
+                return present.fail(failure, sent=sent, now=now)
+            return present.give_back(
+                outcome=verdict.outcome,
+                failure=failure,
+                counted=verdict.counted,
+                not_before=now + timedelta(seconds=wait) if wait else None,
+                sent=sent,
+                now=now,
+            )
+
+        self._commit(job, change)
+
+    def _stop(self, run: Run) -> None:
+        """Its pictures are lost to us: let the server not waste its time. Asked again later."""
+        try:
+            run.backend.interrupt(run.job.task_id or "")
+        except BackendError as error:
+            logger.info("Task %s could not be interrupted: %s", run.job.task_id, error.message)
+
+    def _commit(self, job: Job, change: Callable[[Job], Job]) -> Job | None:
+        """Keep what came of the job; a wish to cancel that came meanwhile goes first.
+
+        Returns:
+            the job as it was kept; None when it is not ours any more.
+        """
+        while True:
+            changed = job.cancel(now=self._clock.now()) if job.cancel_requested else change(job)
+            try:
+                return self._jobs.replace(changed, event_of(_kind_of(changed), changed))
+            except StaleJob:
+                present = self._present(job)
+            except JobNotFound:
+                return None
+            if present is None:
+                return None
+            job = present
+
+    def _present(self, job: Job) -> Job | None:
+        """The job as somebody else has changed it; None when they took it from us."""
+        try:
+            present = self._jobs.get(job.id)
+        except JobNotFound:
+            return None
+        still_ours = present.status is JobStatus.PROCESSING and present.task_id == job.task_id
+        return present if still_ours else None
+
+
+def _kind_of(job: Job) -> EventKind:
+    return {
+        JobStatus.COMPLETED: EventKind.JOB_COMPLETED,
+        JobStatus.FAILED: EventKind.JOB_FAILED,
+        JobStatus.CANCELLED: EventKind.JOB_CANCELLED,
+        JobStatus.PENDING: EventKind.JOB_REQUEUED,
+    }[job.status]

@@ -1,0 +1,253 @@
+"""What a user does with jobs: submit, look, wait, cancel, retry, delete."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+import uuid
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from attrs import field, frozen
+
+from stablequeue_core.bell import Bell
+from stablequeue_core.clock import Clock
+from stablequeue_core.errors import JobStillRunning, StaleJob, WaitTimedOut
+from stablequeue_core.events import Event, EventKind
+from stablequeue_core.generation import ParamLimits, parse_params
+from stablequeue_core.jobs.events import event_of
+from stablequeue_core.jobs.job import Job
+from stablequeue_core.jobs.lifecycle import JobStatus
+from stablequeue_core.jobs.store import AUTO, IdempotencyKey, JobPage, JobQuery, JobStore
+from stablequeue_core.servers import ServerStore
+from stablequeue_core.settings import Settings
+
+ANOTHER_PROCESS_SECONDS = 0.5
+"""How late a waiting caller may see what another process has done to its job."""
+
+
+@frozen
+class Submission:
+    """One job of several that are submitted together.
+
+    Attributes:
+        target: alias of a server, or ``auto``.
+        params: as in the API document.
+        priority: higher runs first.
+    """
+
+    target: str
+    params: Mapping[str, Any] = field(factory=dict)
+    priority: int = 0
+
+
+class JobQueue:
+    """The jobs, as their user sees them. Safe to use from several threads.
+
+    It only ever changes what is remembered; whoever runs the jobs hears of it by the bells.
+    """
+
+    def __init__(
+        self,
+        store: JobStore,
+        servers: ServerStore,
+        *,
+        changes: Bell,
+        clock: Clock,
+        settings: Settings,
+    ) -> None:
+        self._store = store
+        self._servers = servers
+        self._changes = changes
+        self._clock = clock
+        self._settings = settings
+        self._limits = ParamLimits(
+            max_images=settings.max_images, max_prompt_chars=settings.max_prompt_chars
+        )
+
+    def submit(
+        self, submissions: Iterable[Submission], *, idempotency_key: str | None = None
+    ) -> Sequence[Job]:
+        """Accept jobs, all or none, in one transaction.
+
+        Raises:
+            InvalidParams: lists every bad field of the first job that has any.
+            ServerNotFound: a target is neither a server nor ``auto``.
+            IdempotencyKeyReused: the key was used before for something else.
+        """
+        wanted = list(submissions)
+        for target in {submission.target for submission in wanted} - {AUTO}:
+            self._servers.get(target)
+        jobs = [self._new_job(submission) for submission in wanted]
+        key = None
+        if idempotency_key is not None:
+            key = IdempotencyKey(key=idempotency_key, digest=_digest(wanted))
+        events = [event_of(EventKind.JOB_SUBMITTED, job) for job in jobs]
+        return self._store.add(jobs, events, key)
+
+    def get(self, job_id: str) -> Job:
+        """The job with this id.
+
+        Raises:
+            JobNotFound: there is none.
+        """
+        return self._store.get(job_id)
+
+    def list(self, query: JobQuery) -> JobPage:
+        """A page of the jobs that match, and how many match in all."""
+        return self._store.list(query)
+
+    def wait(self, job_id: str, timeout: float | None) -> Job:
+        """Wait until the job has ended.
+
+        Raises:
+            JobNotFound: there is none.
+            WaitTimedOut: it had not ended after ``timeout`` seconds; it goes on.
+        """
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while True:
+            heard = self._changes.rings
+            job = self._store.get(job_id)
+            if job.status.ended:
+                return job
+            patience = ANOTHER_PROCESS_SECONDS
+            if deadline is not None:
+                patience = min(patience, deadline - time.monotonic())
+                if patience <= 0:
+                    raise WaitTimedOut(job_id, timeout or 0.0, job.status)
+            self._changes.wait(heard, patience)
+
+    def cancel(self, job_id: str, *, timeout: float) -> Job:
+        """Cancel a job; a running one is asked to stop, and waited for.
+
+        Returns:
+            the job: cancelled, or, when the server has not confirmed within ``timeout`` seconds,
+            still processing with ``cancel_requested``.
+
+        Raises:
+            JobNotFound: there is none.
+            JobNotCancellable: it has already ended.
+        """
+        job = self._change(job_id, self._cancelled_or_asked, _kind_of_cancel)
+        if job.status.ended:
+            return job
+        try:
+            return self.wait(job_id, timeout)
+        except WaitTimedOut:
+            return self._store.get(job_id)
+
+    def retry(self, job_id: str) -> Job:
+        """Run a failed or cancelled job again: same parameters, same seed.
+
+        Raises:
+            JobNotFound: there is none.
+            JobNotRetryable: it has not failed and was not cancelled.
+        """
+        return self._change(
+            job_id,
+            lambda job: job.retry(now=self._clock.now()),
+            lambda job: EventKind.JOB_RETRIED,
+        )
+
+    def delete(self, job_id: str, *, timeout: float) -> Job:
+        """Forget a job; a running one is cancelled first.
+
+        Returns:
+            the job as it last was.
+
+        Raises:
+            JobNotFound: there is none.
+            JobStillRunning: its server did not confirm the cancel within ``timeout`` seconds.
+        """
+        while True:
+            job = self._store.get(job_id)
+            if job.status is JobStatus.PROCESSING:
+                job = self.cancel(job_id, timeout=timeout)
+                if not job.status.ended:
+                    raise JobStillRunning(job_id)
+            try:
+                event = event_of(EventKind.JOB_DELETED, job)
+                self._store.delete(job, event)
+            except StaleJob:
+                continue
+            return job
+
+    def position(self, job: Job) -> int | None:
+        """How many pending jobs of the same target come before it; None unless it is pending."""
+        return self._store.position(job)
+
+    def open_on(self, target: str) -> Sequence[Job]:
+        """Every pending or processing job of this target."""
+        return self._store.open_on(target)
+
+    def cancel_all_on(self, target: str) -> None:
+        """Cancel every open job of this target; waits for running ones as a cancel does."""
+        deadline = time.monotonic() + self._settings.cancel_wait
+        for job in self._store.open_on(target):
+            self._change(job.id, self._cancelled_or_asked, _kind_of_cancel)
+        for job in self._store.open_on(target):
+            try:
+                self.wait(job.id, max(0.0, deadline - time.monotonic()))
+            except WaitTimedOut:
+                return
+
+    def paused(self) -> bool:
+        """Whether the whole queue is paused."""
+        return self._store.paused()
+
+    def set_paused(self, paused: bool) -> None:
+        """Pause or resume the whole queue; running jobs finish."""
+        kind = EventKind.QUEUE_PAUSED if paused else EventKind.QUEUE_RESUMED
+        self._store.set_paused(paused, Event(kind=kind, at=self._clock.now()))
+
+    def counts(self) -> Mapping[JobStatus, int]:
+        """How many jobs stand where."""
+        return self._store.counts()
+
+    def _new_job(self, submission: Submission) -> Job:
+        request = parse_params(submission.params, self._limits)
+        now = self._clock.now()
+        return Job(
+            id=str(uuid.uuid4()),
+            target=submission.target,
+            params=submission.params,
+            created_at=now,
+            updated_at=now,
+            checkpoint=request.checkpoint,
+            requirements=request.requirements,
+            priority=submission.priority,
+        )
+
+    def _cancelled_or_asked(self, job: Job) -> Job:
+        now = self._clock.now()
+        if job.status is JobStatus.PROCESSING:
+            return job if job.cancel_requested else job.request_cancel(now=now)
+        return job.cancel(now=now)
+
+    def _change(
+        self, job_id: str, change: Callable[[Job], Job], kind: Callable[[Job], EventKind]
+    ) -> Job:
+        """Read, change, keep; again if someone else was faster."""
+        while True:
+            present = self._store.get(job_id)
+            changed = change(present)
+            if changed is present:
+                return present
+            try:
+                return self._store.replace(changed, event_of(kind(changed), changed))
+            except StaleJob:
+                continue
+
+
+def _kind_of_cancel(job: Job) -> EventKind:
+    if job.status is JobStatus.CANCELLED:
+        return EventKind.JOB_CANCELLED
+    return EventKind.JOB_CANCEL_REQUESTED
+
+
+def _digest(submissions: Sequence[Submission]) -> str:
+    """A digest that is equal for equal requests, whatever the order of their keys."""
+    plain = [[s.target, s.params, s.priority] for s in submissions]
+    text = json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,158 @@
+"""One file, one writer, as many readers as ask at once."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from stablequeue_core.errors import QueueClosed, StorageError
+from stablequeue_core.storage.sqlite import schema
+from stablequeue_core.storage.sqlite.faults import primary_code, told, translated
+
+CACHE_KIB = 16 * 1024
+"""Pages kept in memory by each connection; the index of ids is read all over the place."""
+
+
+class Database:
+    """The connections to one SQLite file. Safe to use from several threads.
+
+    Attributes:
+        path: the file.
+    """
+
+    def __init__(self, path: Path, *, busy_timeout: float) -> None:
+        self.path = path
+        self._busy_timeout = busy_timeout
+        self._writing = threading.Lock()
+        self._readers_guard = threading.Lock()
+        self._idle_readers: list[sqlite3.Connection] = []
+        self._closed = False
+        _ensure_file(path)
+        with translated():
+            self._writer = self._open_writer()
+
+    @contextmanager
+    def write(self) -> Iterator[sqlite3.Connection]:
+        """A transaction that changes something; kept when the block ends, undone if it raises.
+
+        Raises:
+            StorageError: see :mod:`~stablequeue_core.storage.sqlite.faults`.
+            QueueClosed: :meth:`close` was called before.
+        """
+        with self._writing, translated():
+            if self._closed:
+                raise QueueClosed
+            with _transaction(self._writer, "BEGIN IMMEDIATE"):
+                yield self._writer
+
+    @contextmanager
+    def read(self) -> Iterator[sqlite3.Connection]:
+        """A view of one moment; waits for no writer.
+
+        Raises:
+            StorageError, QueueClosed: as :meth:`write`.
+        """
+        with translated():
+            reader = self._take_reader()
+            try:
+                with _transaction(reader, "BEGIN"):
+                    yield reader
+            finally:
+                self._give_reader_back(reader)
+
+    def close(self) -> None:
+        """Close every connection, the last of which empties the write-ahead log."""
+        with self._writing, self._readers_guard:
+            if self._closed:
+                return
+            self._closed = True
+            for connection in (*self._idle_readers, self._writer):
+                connection.close()
+            self._idle_readers.clear()
+
+    def _take_reader(self) -> sqlite3.Connection:
+        with self._readers_guard:
+            if self._closed:
+                raise QueueClosed
+            if self._idle_readers:
+                return self._idle_readers.pop()
+        reader = self._connect()
+        reader.execute("PRAGMA query_only = ON")
+        return reader
+
+    def _give_reader_back(self, reader: sqlite3.Connection) -> None:
+        with self._readers_guard:
+            if not self._closed:
+                self._idle_readers.append(reader)
+                return
+        reader.close()
+
+    def _open_writer(self) -> sqlite3.Connection:
+        writer = self._connect()
+        try:
+            schema.check(writer)
+            self._enter_wal(writer)
+            writer.execute("PRAGMA synchronous = FULL")
+            writer.execute("PRAGMA foreign_keys = ON")
+            schema.migrate(writer)
+        except BaseException:
+            writer.close()
+            raise
+        return writer
+
+    def _connect(self) -> sqlite3.Connection:
+        # Each connection is used by one thread at a time, but not always by the same one.
+        connection = sqlite3.connect(
+            self.path, timeout=self._busy_timeout, isolation_level=None, check_same_thread=False
+        )
+        connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
+        return connection
+
+    def _enter_wal(self, connection: sqlite3.Connection) -> None:
+        """Switch to the write-ahead log, which SQLite refuses at once while others look."""
+        deadline = time.monotonic() + self._busy_timeout
+        while True:
+            try:
+                (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
+                break
+            except sqlite3.OperationalError as error:
+                if primary_code(error) != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.01)
+        if mode != "wal":
+            raise StorageError(
+                "The queue database cannot keep a write-ahead log here. "
+                "Put the data folder on a local disk, not on a network drive."
+            )
+
+
+@contextmanager
+def _transaction(connection: sqlite3.Connection, begin: str) -> Iterator[None]:
+    connection.execute(begin)
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        # SQLite has undone it already after some errors, such as a full disk.
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def _ensure_file(path: Path) -> None:
+    """Make the file if need be: it holds passwords, so nobody but its owner may read it."""
+    if str(path) == ":memory:" or str(path).startswith("file:"):
+        raise StorageError(
+            "SqliteStorage needs the path of a file. For a queue that forgets everything at the "
+            "end, use MemoryStorage."
+        )
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    except OSError as error:
+        raise told(error) from error

@@ -1,0 +1,228 @@
+"""The jobs in SQLite."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from attrs import evolve
+
+from stablequeue_core.bell import Bell
+from stablequeue_core.errors import IdempotencyKeyReused, JobNotFound, StaleJob
+from stablequeue_core.events import Event
+from stablequeue_core.jobs import (
+    Begin,
+    Choose,
+    IdempotencyKey,
+    Job,
+    JobPage,
+    JobQuery,
+    JobStatus,
+    JobStore,
+    Lease,
+)
+from stablequeue_core.serialization import from_millis, to_millis
+from stablequeue_core.storage.sqlite import queries, rows
+from stablequeue_core.storage.sqlite.connection import Database
+from stablequeue_core.storage.sqlite.events import record
+
+WINDOW = 64
+"""How many candidates are shown to ``choose`` at a time."""
+
+
+class SqliteJobs(JobStore):
+    """The jobs of one database."""
+
+    def __init__(self, database: Database, *, work: Bell, changes: Bell) -> None:
+        self._database = database
+        self._work = work
+        self._changes = changes
+
+    def add(
+        self,
+        jobs: Sequence[Job],
+        events: Sequence[Event],
+        key: IdempotencyKey | None = None,
+    ) -> Sequence[Job]:
+        """Keep new jobs, all or none, in this order."""
+        kept = [evolve(job, revision=1) for job in jobs]
+        # Everything that can be prepared is, so that the lock is held for as long as SQLite needs.
+        values = [(*rows.fixed(job), *rows.changing(job)) for job in kept]
+        with self._database.write() as connection:
+            earlier = _jobs_of_key(connection, key) if key else None
+            if earlier:
+                return earlier
+            (accepted,) = connection.execute(queries.VALUE, ("accepted",)).fetchone()
+            first = accepted + 1
+            connection.executemany(
+                queries.INSERT, [(number, *row) for number, row in enumerate(values, first)]
+            )
+            if key and kept:
+                last = accepted + len(kept)
+                connection.execute(queries.ADD_KEY, (first, last, key.key, key.digest))
+            record(connection, events)
+        self._ring(work=True)
+        return [evolve(job, number=number) for number, job in enumerate(kept, first)]
+
+    def get(self, job_id: str) -> Job:
+        """The job with this id."""
+        with self._database.read() as connection:
+            return _job(connection, job_id)
+
+    def list(self, query: JobQuery) -> JobPage:
+        """A page of the jobs that match, and how many match in all, from one moment."""
+        select = queries.page(newest_first=query.newest_first, of_status=query.status is not None)
+        wanted = () if query.status is None else (query.status.value,)
+        with self._database.read() as connection:
+            counts = _counts(connection)
+            found = connection.execute(select, (*wanted, query.limit, query.offset)).fetchall()
+        total = sum(counts.values()) if query.status is None else counts[query.status]
+        return JobPage(total=total, jobs=tuple(map(rows.job_of, found)))
+
+    def counts(self) -> Mapping[JobStatus, int]:
+        """How many jobs stand where; every status is a key."""
+        with self._database.read() as connection:
+            return _counts(connection)
+
+    def replace(self, job: Job, event: Event) -> Job:
+        """Keep ``job`` in place of its previous revision."""
+        with self._database.write() as connection:
+            number = _number(connection, job)
+            kept = _keep(connection, evolve(job, number=number))
+            record(connection, (event,))
+        self._ring(work=job.status is JobStatus.PENDING)
+        return kept
+
+    def delete(self, job: Job, event: Event) -> None:
+        """Forget ``job`` (and an idempotency key that led to it)."""
+        with self._database.write() as connection:
+            number = _number(connection, job)
+            connection.execute(queries.DELETE, (number,))
+            connection.execute(queries.DELETE_KEY, {"number": number})
+            record(connection, (event,))
+        self._ring(work=False)
+
+    def claim(self, server: str, *, now: datetime, choose: Choose, begin: Begin) -> Job | None:
+        """Give one pending job to the lane of ``server``; no job is ever given to two."""
+        due = {"server": server, "now": to_millis(now)}
+        with self._database.read() as connection:
+            # An idle lane looks without holding up those who write.
+            if connection.execute(queries.ANYTHING_DUE, due).fetchone() is None:
+                return None
+        with self._database.write() as connection:
+            chosen = _choose(connection, due, choose)
+            if chosen is None:
+                return None
+            job = _job(connection, chosen)
+            begun, event = begin(job)
+            kept = _keep(connection, begun)
+            record(connection, (event,))
+        self._ring(work=False)
+        return kept
+
+    def renew(self, job_id: str, lease: Lease) -> Job:
+        """Prolong the lease; neither the revision nor the log changes."""
+        with self._database.write() as connection:
+            found = connection.execute(
+                queries.RENEW, (to_millis(lease.until), job_id, lease.worker)
+            ).fetchall()
+            if not found:
+                _job(connection, job_id)
+                raise StaleJob(job_id)
+        return rows.job_of(found[0])
+
+    def processing(self) -> Sequence[Job]:
+        """Every job that is processing, oldest first."""
+        return self._all(queries.PROCESSING, ())
+
+    def open_on(self, target: str) -> Sequence[Job]:
+        """Every pending or processing job whose target is this alias, oldest first."""
+        return self._all(queries.OPEN_ON, {"target": target})
+
+    def next_due(self, server: str) -> datetime | None:
+        """When the earliest of the server's jobs that wait for a time may run."""
+        with self._database.read() as connection:
+            (millis,) = connection.execute(queries.NEXT_DUE, (server,)).fetchone()
+        return None if millis is None else from_millis(millis)
+
+    def position(self, job: Job) -> int | None:
+        """How many pending jobs of the same target come before it; None unless it is pending."""
+        with self._database.read() as connection:
+            found = connection.execute(queries.POSITION, (job.id,)).fetchone()
+        return None if found is None else int(found[0])
+
+    def paused(self) -> bool:
+        """Whether the whole queue is paused."""
+        with self._database.read() as connection:
+            (paused,) = connection.execute(queries.VALUE, ("paused",)).fetchone()
+        return bool(paused)
+
+    def set_paused(self, paused: bool, event: Event) -> None:
+        """Pause or resume the whole queue; survives a restart."""
+        with self._database.write() as connection:
+            connection.execute(queries.SET_PAUSED, (paused,))
+            record(connection, (event,))
+        self._ring(work=True)
+
+    def _all(self, select: str, values: tuple[str, ...] | dict[str, str]) -> Sequence[Job]:
+        with self._database.read() as connection:
+            found = connection.execute(select, values).fetchall()
+        return [rows.job_of(row) for row in found]
+
+    def _ring(self, *, work: bool) -> None:
+        self._changes.ring()
+        if work:
+            self._work.ring()
+
+
+def _job(connection: sqlite3.Connection, job_id: str) -> Job:
+    row = connection.execute(queries.GET, (job_id,)).fetchone()
+    if row is None:
+        raise JobNotFound(job_id)
+    return rows.job_of(row)
+
+
+def _number(connection: sqlite3.Connection, job: Job) -> int:
+    """The number of ``job``, if nobody changed it since."""
+    row = connection.execute(queries.REVISION, (job.id,)).fetchone()
+    if row is None:
+        raise JobNotFound(job.id)
+    number, revision = row
+    if revision != job.revision:
+        raise StaleJob(job.id)
+    return int(number)
+
+
+def _keep(connection: sqlite3.Connection, job: Job) -> Job:
+    kept = evolve(job, revision=job.revision + 1)
+    connection.execute(queries.UPDATE, (*rows.changing(kept), kept.number))
+    return kept
+
+
+def _choose(connection: sqlite3.Connection, due: dict[str, object], choose: Choose) -> str | None:
+    """The id of the job that ``choose`` picks, window by window."""
+    cursor = connection.execute(queries.CANDIDATES, due)
+    try:
+        while window := cursor.fetchmany(WINDOW):
+            picked = choose([rows.candidate_of(row) for row in window])
+            if picked is not None:
+                return picked.id
+    finally:
+        cursor.close()
+    return None
+
+
+def _counts(connection: sqlite3.Connection) -> Mapping[JobStatus, int]:
+    values = dict(connection.execute(queries.VALUES))
+    return {status: values[status.value] for status in JobStatus}
+
+
+def _jobs_of_key(connection: sqlite3.Connection, key: IdempotencyKey) -> Sequence[Job] | None:
+    row = connection.execute(queries.FIND_KEY, (key.key,)).fetchone()
+    if row is None:
+        return None
+    first, last, digest = row
+    if digest != key.digest:
+        raise IdempotencyKeyReused(key.key)
+    return [rows.job_of(row) for row in connection.execute(queries.NUMBERED, (first, last))]

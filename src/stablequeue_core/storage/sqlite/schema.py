@@ -1,0 +1,156 @@
+"""The tables, and the steps that lead to them from every earlier version."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from stablequeue_core.errors import StorageTooNew
+from stablequeue_core.storage.sqlite.faults import not_ours
+
+APPLICATION_ID = 0x53745175
+"""In the header of each of our files ("StQu"), so that nobody else's is mistaken for ours."""
+
+_FIRST = (
+    # What the claim, the list and the counters need has columns of its own; the rest is JSON.
+    # Times are milliseconds since 1970. A number is given once, even when its job is deleted.
+    """
+    CREATE TABLE jobs (
+        number INTEGER PRIMARY KEY,
+        id TEXT NOT NULL UNIQUE,
+        revision INTEGER NOT NULL,
+        status TEXT NOT NULL,
+        target TEXT NOT NULL,
+        priority INTEGER NOT NULL,
+        checkpoint TEXT,
+        requirements TEXT,
+        created_at INTEGER NOT NULL,
+        updated_at INTEGER NOT NULL,
+        ended_at INTEGER,
+        seed INTEGER,
+        subseed INTEGER,
+        not_before INTEGER,
+        cancel_requested INTEGER NOT NULL,
+        failures INTEGER NOT NULL,
+        worker TEXT,
+        leased_until INTEGER,
+        waiting_reason TEXT,
+        params TEXT NOT NULL,
+        attempts TEXT,
+        result TEXT,
+        failure TEXT
+    )
+    """,
+    # The two lists: pages are counted off inside the index, without touching a job.
+    "CREATE INDEX jobs_by_age ON jobs (created_at, id)",
+    "CREATE INDEX jobs_by_status_and_age ON jobs (status, created_at, id)",
+    # The claim: only what is pending is in it, in the order in which it is to run.
+    """
+    CREATE INDEX jobs_to_claim ON jobs (target, priority DESC, number)
+    WHERE status = 'pending'
+    """,
+    """
+    CREATE INDEX jobs_waiting ON jobs (target, not_before)
+    WHERE status = 'pending' AND not_before IS NOT NULL
+    """,
+    # What is known of the whole queue: whether it is paused, how many jobs were ever accepted, and
+    # how many stand where, so that nobody has to count them.
+    "CREATE TABLE queue (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID",
+    """
+    INSERT INTO queue VALUES ('paused', 0), ('accepted', 0), ('pending', 0), ('processing', 0),
+        ('completed', 0), ('failed', 0), ('cancelled', 0)
+    """,
+    """
+    CREATE TRIGGER job_added AFTER INSERT ON jobs BEGIN
+        UPDATE queue SET value = value + 1 WHERE name IN (NEW.status, 'accepted');
+    END
+    """,
+    """
+    CREATE TRIGGER job_moved AFTER UPDATE OF status ON jobs WHEN NEW.status <> OLD.status BEGIN
+        UPDATE queue SET value = value - 1 WHERE name = OLD.status;
+        UPDATE queue SET value = value + 1 WHERE name = NEW.status;
+    END
+    """,
+    """
+    CREATE TRIGGER job_removed AFTER DELETE ON jobs BEGIN
+        UPDATE queue SET value = value - 1 WHERE name = OLD.status;
+    END
+    """,
+    # A key led to the jobs numbered first to last: those of one call have numbers in a row.
+    """
+    CREATE TABLE idempotency_keys (
+        first INTEGER PRIMARY KEY,
+        last INTEGER NOT NULL,
+        key TEXT NOT NULL UNIQUE,
+        digest TEXT NOT NULL
+    )
+    """,
+    # Written once and never removed, so the numbers grow without the help of AUTOINCREMENT.
+    """
+    CREATE TABLE events (
+        sequence INTEGER PRIMARY KEY,
+        kind TEXT NOT NULL,
+        at INTEGER NOT NULL,
+        job_id TEXT,
+        server TEXT,
+        data TEXT NOT NULL
+    )
+    """,
+    """
+    CREATE TABLE servers (
+        position INTEGER PRIMARY KEY,
+        alias TEXT NOT NULL UNIQUE,
+        api_url TEXT NOT NULL,
+        username TEXT,
+        password TEXT,
+        enabled INTEGER NOT NULL,
+        paused INTEGER NOT NULL,
+        description TEXT
+    )
+    """,
+    f"PRAGMA application_id = {APPLICATION_ID}",
+)
+
+STEPS: tuple[tuple[str, ...], ...] = (_FIRST,)
+"""``STEPS[n]`` leads from version n to version n + 1. A released step is never changed."""
+
+VERSION = len(STEPS)
+
+
+def check(connection: sqlite3.Connection) -> int:
+    """Look whether the file is ours to use, without changing anything.
+
+    Returns:
+        the version of its schema, 0 for an empty file.
+
+    Raises:
+        StorageTooNew: a newer version of this program wrote it.
+        StorageCorrupt: it is a database of another program.
+    """
+    (application,) = connection.execute("PRAGMA application_id").fetchone()
+    (found,) = connection.execute("PRAGMA user_version").fetchone()
+    (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+    if application != APPLICATION_ID and (application or found or tables):
+        raise not_ours()
+    if found > VERSION:
+        raise StorageTooNew(found, VERSION)
+    return int(found)
+
+
+def migrate(connection: sqlite3.Connection) -> None:
+    """Bring the file to the present version, all the way or not at all.
+
+    Of several processes that open the same file at once, one does the work and the others wait.
+    """
+    if check(connection) == VERSION:
+        return
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        for step in STEPS[check(connection) :]:
+            for statement in step:
+                connection.execute(statement)
+        connection.execute(f"PRAGMA user_version = {VERSION}")
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise

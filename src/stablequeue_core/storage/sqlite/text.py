@@ -1,0 +1,56 @@
+"""Values as the text in a column."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+from attrs import asdict
+
+from stablequeue_core.generation import NOTHING_REQUIRED, Requirements
+
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+_encode_ascii = json.JSONEncoder(separators=(",", ":")).encode
+
+from_json = json.loads
+
+
+def to_json(value: Mapping[str, Any] | list[Any]) -> str:
+    """Readable JSON that comes back exactly: order of keys, whole and broken numbers."""
+    text = _encode(dict(value) if isinstance(value, Mapping) else value)
+    return text if is_storable(text) else _encode_ascii(value)
+
+
+def is_storable(text: str) -> bool:
+    """Whether SQLite takes it: half of a character (a lone surrogate) has no form in UTF-8."""
+    if text.isascii():
+        return True
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def sentence(text: str | None) -> str | None:
+    """Somebody else's words for people, with what cannot be stored replaced."""
+    if text is None or is_storable(text):
+        return text
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+@lru_cache(maxsize=1024)
+def requirements_text(requirements: Requirements) -> str | None:
+    """What is required, None for nothing; remembered, as the jobs of a series require the same."""
+    wanted = {name: names for name, names in asdict(requirements).items() if names}
+    return to_json(wanted) if wanted else None
+
+
+@lru_cache(maxsize=1024)
+def requirements_of(text: str | None) -> Requirements:
+    """What :func:`requirements_text` wrote."""
+    if text is None:
+        return NOTHING_REQUIRED
+    return Requirements(**{name: tuple(names) for name, names in from_json(text).items()})
