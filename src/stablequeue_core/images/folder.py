@@ -82,8 +82,10 @@ class FolderImageStore(ImageStore):
         prefix = attempt_prefix(job_id, started_at)
         with _explained("The pictures of a broken attempt could not be deleted"):
             entries = os.listdir(self.folder)
-        left = [name for name in entries if name.startswith(prefix) and is_picture_name(name)]
-        self.discard(left)
+            left = [name for name in entries if _picture_in(name).startswith(prefix)]
+            for name in left:
+                with suppress(FileNotFoundError):
+                    os.unlink(self._inside(name))
         return len(left)
 
     def _inside(self, name: str) -> str:
@@ -109,12 +111,18 @@ class FolderImageStore(ImageStore):
         limit = time.time() - _LEFTOVER_SECONDS
         with os.scandir(self.folder) as entries:
             for entry in entries:
-                match = _TEMPORARY.fullmatch(entry.name)
-                if match is None or not is_picture_name(match["picture"]):
+                if _picture_in(entry.name) in ("", entry.name):
                     continue
                 with suppress(OSError):  # another process sweeps too, or has the file open
                     if entry.stat(follow_symlinks=False).st_mtime < limit:
                         os.unlink(entry.path)
+
+
+def _picture_in(file_name: str) -> str:
+    """The picture that a file is, or is about to become; empty for any other file."""
+    match = _TEMPORARY.fullmatch(file_name)
+    picture = match["picture"] if match else file_name
+    return picture if is_picture_name(picture) else ""
 
 
 def _write(path: str, data: bytes) -> None:

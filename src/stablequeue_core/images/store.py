@@ -62,7 +62,7 @@ class ImageStore(ABC):
         """Delete what an attempt left behind whose worker died before the job was recorded.
 
         Returns:
-            how many pictures there were.
+            how many pictures there were, finished or half-written.
 
         Raises:
             ImageStoreError: one of them cannot be deleted.

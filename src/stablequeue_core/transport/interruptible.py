@@ -29,9 +29,14 @@ _SEND_PIECE_BYTES = 256 * 1024
 _UNFINISHED = frozenset({errno.EINPROGRESS, errno.EWOULDBLOCK, errno.EALREADY})
 _KEEP_ALIVE = [
     # A server whose machine lost power never says so; without probes a read with no time limit
-    # would wait for ever. Not every system has every option.
+    # would wait for ever. No system has all of these options: KEEPALIVE is the KEEPIDLE of macOS.
     (option, value)
-    for name, value in (("TCP_KEEPIDLE", 30), ("TCP_KEEPINTVL", 10), ("TCP_KEEPCNT", 4))
+    for name, value in (
+        ("TCP_KEEPIDLE", 30),
+        ("TCP_KEEPALIVE", 30),
+        ("TCP_KEEPINTVL", 10),
+        ("TCP_KEEPCNT", 4),
+    )
     if (option := getattr(socket, name, None)) is not None
 ]
 

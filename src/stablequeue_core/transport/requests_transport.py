@@ -58,8 +58,8 @@ class RequestsTransport(Transport):
     Neither ``.netrc`` nor proxy variables of the environment are read, and no cookie is kept.
 
     A GET that finds its idle connection dead is sent once more on a new one; anything else is
-    never sent twice. Pulling an Abort interrupts connecting, the TLS handshake, sending and
-    reading at once; only the look-up of a host name cannot be interrupted.
+    never sent twice. Pulling an Abort interrupts connecting, sending and reading at once; only
+    the look-up of a host name and, on Windows, the TLS handshake last until they end or time out.
 
     Args:
         verify: False to trust any certificate, or the path of a bundle of certificates to trust.
@@ -97,13 +97,9 @@ class RequestsTransport(Transport):
         return self._send_fresh(request, abort)
 
     def _send_fresh(self, request: Request, abort: Abort) -> StreamedResponse:
-        adapter = _Adapter(1, 1)
-        try:
-            return self._exchange(
-                request, abort, Call(request.timeouts.read), adapter, only_for_this=True
-            )
-        finally:
-            adapter.close()  # the connection in use goes on, and is closed instead of given back
+        return self._exchange(
+            request, abort, Call(request.timeouts.read), _Adapter(1, 1), only_for_this=True
+        )
 
     def _exchange(
         self,
@@ -115,9 +111,9 @@ class RequestsTransport(Transport):
         only_for_this: bool = False,
     ) -> StreamedResponse:
         prepared = _prepare(request)
-        if only_for_this:
-            prepared.headers["Connection"] = "close"
         with ExitStack() as until_closed:
+            if only_for_this:
+                until_closed.callback(call.hang_up)
             until_closed.enter_context(abort.reaction(call.hang_up))
             try:
                 with under_way(call):
@@ -246,13 +242,14 @@ def _translated(error: Exception, request: Request, *, sent: bool) -> TransportE
     where = _place(request)
     if not sent:
         return ConnectFailed(_no_connection(cause, where, request.timeouts))
-    if isinstance(cause, TimeoutError):
+    # With a number it comes from the system: its probes found the other end gone.
+    if isinstance(cause, TimeoutError) and cause.errno is None:
         return ReadTimedOut(
             f"{where} was silent for {request.timeouts.read:g} s; whether it acted is unknown. "
             "Check whether it is overloaded, or allow it more time."
         )
-    if isinstance(cause, ConnectionError):
-        what = f"{where} hung up before its answer was complete"
+    if isinstance(cause, ConnectionError | TimeoutError):
+        what = f"The connection to {where} broke before the answer was complete"
     elif isinstance(error, DecodeError):
         what = f"The compressed answer of {where} is damaged"
     else:

@@ -1,0 +1,172 @@
+"""Accidents on order: what goes wrong with the next requests."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from enum import Enum
+
+from attrs import define
+
+from stablequeue_core.testing.forge_simulator.exchange import (
+    Answer,
+    Delivery,
+    JobError,
+)
+
+_HTML = "text/html; charset=utf-8"
+
+
+class Fault(Enum):
+    """What can go wrong with one request."""
+
+    REFUSE_CONNECTION = "no connection is made; nothing runs"
+    HANG = "no answer comes until the faults are released; nothing runs"
+    INTERNAL_ERROR = "500 Internal Server Error, plain text; nothing runs"
+    BAD_GATEWAY = "502 with a proxy's HTML page; nothing runs"
+    UNAVAILABLE = "503 with a proxy's HTML page; nothing runs"
+    GARBAGE = "200 with something that is no JSON; nothing runs"
+    OUT_OF_MEMORY = "500 OutOfMemoryError; the job begins and fails"
+    WRONG_MODEL = "200, but painted with the model that is loaded, whatever was asked"
+    FOREIGN_INTERRUPT = "a human presses Interrupt at a step of this job"
+    RESET = "the job runs; its answer breaks off in the middle"
+    LOSE_ANSWER = "the job runs; the connection breaks without an answer"
+    TRUNCATED_JSON = "the job runs; the answer is whole as HTTP, but half a JSON text"
+    SLOW_DRIP = "the job runs; the answer comes in small pieces, with pauses"
+
+
+def out_of_memory() -> JobError:
+    """What torch says when the graphics card is full."""
+    return JobError(
+        "OutOfMemoryError",
+        "CUDA out of memory. Tried to allocate 2.25 GiB. GPU 0 has a total capacity of 7.78 GiB "
+        "of which 1.02 GiB is free.",
+    )
+
+
+def _proxy_page(status: int, reason: str) -> Answer:
+    page = (
+        f"<html>\r\n<head><title>{status} {reason}</title></head>\r\n<body>\r\n"
+        f"<center><h1>{status} {reason}</h1></center>\r\n<hr><center>nginx</center>\r\n"
+        "</body>\r\n</html>\r\n"
+    )
+    return Answer(status=status, body=page.encode(), content_type=_HTML)
+
+
+INSTEAD: Mapping[Fault, Answer] = {
+    Fault.REFUSE_CONNECTION: Answer(delivery=Delivery.REFUSED),
+    Fault.INTERNAL_ERROR: Answer(
+        status=500, body=b"Internal Server Error", content_type="text/plain; charset=utf-8"
+    ),
+    Fault.BAD_GATEWAY: _proxy_page(502, "Bad Gateway"),
+    Fault.UNAVAILABLE: _proxy_page(503, "Service Temporarily Unavailable"),
+    Fault.GARBAGE: Answer(body=b"<!doctype html><title>Log in to the hotel wifi</title>"),
+}
+
+
+def _truncated(answer: Answer) -> Answer:
+    return Answer(
+        status=answer.status,
+        body=answer.body[: len(answer.body) // 2],
+        content_type=answer.content_type,
+    )
+
+
+AFTERWARDS: Mapping[Fault, Callable[[Answer, float], Answer]] = {
+    Fault.RESET: lambda answer, _: answer.delivered(Delivery.CUT_OFF),
+    Fault.LOSE_ANSWER: lambda answer, _: answer.delivered(Delivery.LOST),
+    Fault.TRUNCATED_JSON: lambda answer, _: _truncated(answer),
+    Fault.SLOW_DRIP: lambda answer, pause: answer.delivered(Delivery.DRIPPED, pause),
+}
+
+
+@define(kw_only=True)
+class ScriptedFault:
+    """One order: which fault, for which requests, how often.
+
+    Attributes:
+        where: the end of a path (``txt2img``), a whole path (``/sdapi/v1/progress``), or ``*``.
+        times: for how many requests; None for all that come.
+        at_step: at which sampling step a foreign interrupt or a full memory strikes.
+        pause: seconds before each piece of a dripped answer.
+    """
+
+    where: str
+    fault: Fault
+    times: int | None
+    at_step: int
+    pause: float
+
+    def fits(self, path: str) -> bool:
+        """Whether a request for ``path`` is meant."""
+        if self.where == "*" or self.where == path:
+            return True
+        return not self.where.startswith("/") and path.endswith(f"/{self.where}")
+
+
+class Faults:
+    """The accidents that are still to come. Thread-safe.
+
+    Example::
+
+        forge.faults.next("txt2img", Fault.OUT_OF_MEMORY)
+        forge.faults.next("/sdapi/v1/progress", Fault.HANG, times=3)
+        forge.faults.next("*", Fault.UNAVAILABLE, times=None)
+        forge.faults.clear()
+    """
+
+    def __init__(self, changed: threading.Condition) -> None:
+        self._changed = changed
+        self._orders: list[ScriptedFault] = []
+        self._releases = 0
+
+    def next(
+        self,
+        where: str,
+        fault: Fault,
+        *,
+        times: int | None = 1,
+        at_step: int = 0,
+        pause: float = 0.01,
+    ) -> None:
+        """Order ``fault`` for the next requests that fit; see ScriptedFault for the arguments."""
+        order = ScriptedFault(where=where, fault=fault, times=times, at_step=at_step, pause=pause)
+        with self._changed:
+            self._orders.append(order)
+
+    def clear(self) -> None:
+        """Forget every order, and release what hangs."""
+        with self._changed:
+            self._orders.clear()
+        self.release()
+
+    def release(self) -> None:
+        """Let the requests that hang go: their connections break without an answer."""
+        with self._changed:
+            self._releases += 1
+            self._changed.notify_all()
+
+    @property
+    def pending(self) -> int:
+        """How many orders have not been used up."""
+        return len(self._orders)
+
+    @property
+    def releases(self) -> int:
+        """How often hanging requests were released."""
+        return self._releases
+
+    def take(self, path: str) -> ScriptedFault | None:
+        """The oldest order that fits ``path``; it counts as used once more."""
+        if not self._orders:
+            return None
+        with self._changed:
+            for order in self._orders:
+                if order.fits(path):
+                    if order.times is not None:
+                        order.times -= 1
+                        if order.times <= 0:
+                            self._orders.remove(order)
+                    self._changed.notify_all()
+                    return order
+        return None
