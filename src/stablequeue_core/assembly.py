@@ -67,7 +67,6 @@ class StableQueue:
         storage: Storage,
         images: ImageStore,
         *,
-        image_folder: Path | None,
         clock: Clock,
         settings: Settings,
         dispatcher: Callable[[HealthBoard, Announcer], Dispatcher] | None,
@@ -75,7 +74,6 @@ class StableQueue:
     ) -> None:
         """Prefer :meth:`open`; this is for those who bring every part themselves."""
         self._storage = storage
-        self._image_folder = image_folder
         self._closing = tuple(closing)
         self._closed = False
         self.images = images
@@ -149,7 +147,6 @@ class StableQueue:
         return cls(
             storage,
             images,
-            image_folder=folder / IMAGES,
             clock=clock,
             settings=settings,
             dispatcher=make_dispatcher,
@@ -373,7 +370,7 @@ class StableQueue:
         return self._jobs
 
     def _located(self, job: Job) -> Job:
-        return evolve(job, image_folder=self._image_folder)
+        return evolve(job, image_folder=self.images.folder)
 
     def _patience(self, timeout: float | None) -> float:
         return self.settings.cancel_wait if timeout is None else timeout

@@ -20,6 +20,7 @@
     │   ├── ServerExists
     │   └── ServerInUse
     ├── QueueClosed
+    ├── InternalError            a defect of StableQueue itself
     ├── WaitTimedOut
     ├── StorageError             what remembers the queue failed
     │   ├── StorageBusy
@@ -38,6 +39,7 @@
     └── BackendError             a server that makes pictures said no, or something else
         ├── RequestRefused       the job's own fault: running it again cannot help
         │   ├── NotOnServer      a checkpoint, LoRA, sampler ... that the server does not have
+        │   ├── AmbiguousName    two of its files fit the name
         │   └── CheckpointUnreadable
         ├── ServerUnreachable    nothing ran; does not use up an attempt
         │   ├── ServerStarting
@@ -259,6 +261,18 @@ class QueueClosed(StableQueueError):
 
     def __init__(self) -> None:
         super().__init__("This queue is closed; open it again with StableQueue.open(...).")
+
+
+class InternalError(StableQueueError):
+    """A defect of StableQueue itself; the log has the traceback."""
+
+    code = "internal_error"
+
+    def __init__(self, cause: BaseException) -> None:
+        super().__init__(
+            f"StableQueue itself failed ({type(cause).__name__}); its log has the details. "
+            "Please report this."
+        )
 
 
 class WaitTimedOut(StableQueueError):

@@ -89,6 +89,10 @@ class Line:
         self._can_run.clear()
         return self._inventory
 
+    def forget(self) -> None:
+        """The server's lists are not to be believed any more; ask before the next job."""
+        self._inventory = None
+
     def failed(self, error: BackendError) -> None:
         """The server was found unreachable, or not to be trusted for a while."""
         health = self.backend.probe()

@@ -19,12 +19,17 @@ from stablequeue_core.dispatch.orphans import orphan_of, settle
 from stablequeue_core.errors import (
     AnswerLost,
     BackendError,
+    CheckpointUnreadable,
     ImageStoreError,
+    InternalError,
     InvalidParams,
     JobNotFound,
     ServerPoisoned,
+    StableQueueError,
     StaleJob,
     Stalled,
+    StorageError,
+    WrongResult,
 )
 from stablequeue_core.events import EventKind
 from stablequeue_core.generation import GenerationRequest, ParamLimits, parse_params
@@ -98,6 +103,12 @@ class Runner:
                 logger.info("Job %s was left to recovery: %s.", job.id, run.given_up)
                 return
             self._fail(run, line, prepared, error)
+        except StorageError:
+            raise
+        except Exception as error:
+            # A defect of ours must not run the same job for ever.
+            logger.exception("Job %s met a defect of StableQueue.", job.id)
+            self._fail(run, line, prepared, InternalError(error))
         finally:
             self._board.remove(job.id)
 
@@ -161,11 +172,14 @@ class Runner:
         run: Run,
         line: Line,
         prepared: Prepared | None,
-        error: BackendError | InvalidParams | ImageStoreError,
+        error: StableQueueError,
     ) -> None:
         job = run.job
         verdict = judge(error, job, self._settings, random.random)
         logger.warning("Job %s on %r: %s", job.id, line.server.alias, error.message)
+        if isinstance(error, CheckpointUnreadable | WrongResult):
+            # The server's files are not what its lists say.
+            line.forget()
         if verdict.open_circuit and isinstance(error, BackendError):
             line.failed(error)
         if isinstance(error, AnswerLost | Stalled):

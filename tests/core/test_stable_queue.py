@@ -1,0 +1,189 @@
+"""The queue as its user sees it, from Python alone."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+from tests.worlds import World
+
+from stablequeue_core import JobStatus, StableQueue, Submission
+from stablequeue_core.errors import (
+    IdempotencyKeyReused,
+    InvalidParams,
+    JobNotFound,
+    JobNotRetryable,
+    QueueClosed,
+    ServerExists,
+    ServerNotFound,
+    WaitTimedOut,
+)
+from stablequeue_core.storage.memory import MemoryStorage
+
+CAT = {"positive_prompt": "a cat", "width": 64, "height": 64, "steps": 1}
+
+
+def test_a_job_takes_a_dictionary_or_keywords_or_both(world: World) -> None:
+    world.queue.pause()
+    job = world.queue.submit("Laptop", CAT, steps=3)
+
+    assert job.params == {**CAT, "steps": 3}
+    assert job.status is JobStatus.PENDING
+
+
+def test_many_jobs_are_accepted_in_one_call_or_none_is(world: World) -> None:
+    world.queue.pause()
+    jobs = world.queue.submit_many(Submission("Laptop", {**CAT, "seed": n}) for n in range(5))
+    with pytest.raises(InvalidParams):
+        world.queue.submit_many([Submission("Laptop", CAT), Submission("Laptop", {"steps": 0})])
+
+    assert len(jobs) == world.queue.list().total == 5
+
+
+def test_an_unknown_server_is_refused_with_the_names_of_those_there_are(world: World) -> None:
+    with pytest.raises(ServerNotFound, match="Laptop"):
+        world.queue.submit("Desktop", CAT)
+
+
+def test_the_same_key_gives_the_same_job_and_another_body_is_refused(world: World) -> None:
+    first = world.queue.submit("Laptop", CAT, idempotency_key="k")
+
+    assert world.queue.submit("Laptop", CAT, idempotency_key="k").id == first.id
+    with pytest.raises(IdempotencyKeyReused):
+        world.queue.submit("Laptop", {**CAT, "steps": 2}, idempotency_key="k")
+
+
+def test_jobs_are_listed_by_status_and_page(world: World) -> None:
+    world.queue.pause()
+    jobs = [world.submit() for _ in range(3)]
+    world.queue.cancel(jobs[1].id)
+
+    assert world.queue.list(status=JobStatus.CANCELLED).total == 1
+    page = world.queue.list(limit=1, offset=1, newest_first=False)
+    assert (page.total, len(page.jobs)) == (3, 1)
+    assert world.queue.status().jobs[JobStatus.PENDING] == 2
+
+
+def test_waiting_gives_up_when_told_and_the_job_goes_on(world: World) -> None:
+    with world.forge.held(step=1):
+        job = world.submit()
+        with pytest.raises(WaitTimedOut, match="goes on"):
+            world.queue.wait(job.id, timeout=0.05)
+
+    assert world.finish(job).status is JobStatus.COMPLETED
+
+
+def test_progress_can_be_watched_to_the_end(world: World) -> None:
+    with world.forge.held(step=2):
+        job = world.submit(steps=4)
+        watching = world.queue.watch(job.id, timeout=10)
+        first = next(watching)
+    rest = list(watching)
+
+    assert 0 <= first.fraction < 1
+    fractions = [first.fraction, *(progress.fraction for progress in rest)]
+    assert fractions == sorted(fractions)
+    assert world.queue.get(job.id).status is JobStatus.COMPLETED
+
+
+def test_a_queue_that_does_not_dispatch_runs_nothing(world: World) -> None:
+    world.close()
+    with world.open(dispatch=False) as web:
+        web.servers.add("Laptop", world.url("Laptop"))
+        job = web.submit("Laptop", CAT)
+        with pytest.raises(WaitTimedOut):
+            web.wait(job.id, timeout=0.1)
+        assert not web.status().dispatching
+
+    assert world.finish(job).status is JobStatus.COMPLETED
+
+
+def test_a_failed_job_can_be_retried_after_the_cause_is_mended(world: World) -> None:
+    failed = world.run(checkpoint_name="missing.safetensors")
+    assert failed.status is JobStatus.FAILED
+
+    world.queue.retry(failed.id)
+    again = world.finish(failed)
+
+    assert again.status is JobStatus.FAILED
+    assert again.retry_count == 1
+    with pytest.raises(JobNotRetryable):
+        world.queue.retry(world.run().id)
+
+
+def test_deleting_keeps_the_pictures_unless_told_otherwise(world: World) -> None:
+    kept, gone = world.run(), world.run()
+
+    world.queue.delete(kept.id)
+    world.queue.delete(gone.id, delete_images=True)
+
+    assert [path.exists() for path in (*kept.images, *gone.images)] == [True, False]
+    with pytest.raises(JobNotFound):
+        world.queue.get(kept.id)
+
+
+def test_the_place_in_the_queue_counts_those_that_run_before(world: World) -> None:
+    world.queue.pause()
+    jobs = [world.submit() for _ in range(3)]
+    first = world.queue.submit("Laptop", CAT, priority=1)
+
+    assert [world.queue.position(job) for job in (*jobs, first)] == [1, 2, 3, 0]
+
+
+def test_a_closed_queue_says_so(world: World) -> None:
+    queue = world.queue
+    world.close()
+
+    with pytest.raises(QueueClosed):
+        queue.submit("Laptop", CAT)
+    queue.close()
+
+
+def test_everything_may_be_called_from_many_threads_at_once(world: World) -> None:
+    ids: list[str] = []
+
+    def submit_some() -> None:
+        ids.extend(world.submit().id for _ in range(5))
+
+    world.queue.pause()
+    threads = [threading.Thread(target=submit_some) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    world.queue.resume()
+
+    assert len(set(ids)) == 40
+    assert {world.queue.wait(i, timeout=20).status for i in ids} == {JobStatus.COMPLETED}
+
+
+def test_the_queue_is_still_there_after_it_was_closed_and_opened(world: World) -> None:
+    done = world.run()
+    world.close()
+
+    again = world.queue.get(done.id)
+    assert again == done
+    assert again.images == done.images
+
+
+def test_the_queue_works_with_a_storage_that_only_remembers_while_it_lives(
+    tmp_path: Path,
+) -> None:
+    world = World(tmp_path, storage=MemoryStorage())
+
+    assert world.run().status is JobStatus.COMPLETED
+    world.close()
+
+
+def test_a_server_alias_is_taken_once(world: World) -> None:
+    with pytest.raises(ServerExists):
+        world.queue.servers.add("Laptop", "http://127.0.0.1:1")
+
+
+def test_opening_twice_in_one_process_shares_the_queue(tmp_path: Path) -> None:
+    with StableQueue.open(tmp_path, dispatch=False) as one:
+        one.servers.add("Laptop", "http://127.0.0.1:1")
+        with StableQueue.open(tmp_path, dispatch=False) as two:
+            job = two.submit("Laptop", CAT)
+            assert one.get(job.id) == job

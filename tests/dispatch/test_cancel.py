@@ -1,0 +1,131 @@
+"""Cancel hits that job and nothing else."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+from tests.worlds import World, with_settings
+
+from stablequeue_core import JobStatus
+from stablequeue_core.errors import JobNotCancellable
+
+
+def test_a_pending_job_is_cancelled_at_once(world: World) -> None:
+    world.queue.pause()
+    job = world.submit()
+
+    assert world.queue.cancel(job.id).status is JobStatus.CANCELLED
+    world.queue.resume()
+    world.run()
+    assert len(world.forge.rendered) == 1
+
+
+def test_a_running_job_is_interrupted_and_cancelled_once_the_server_has_stopped(
+    world: World,
+) -> None:
+    with world.forge.held(step=1):
+        job = world.submit()
+        world.until_running(job)
+        cancelled = world.queue.cancel(job.id)
+
+    assert cancelled.status is JobStatus.CANCELLED
+    assert cancelled.images == ()
+    assert list(world.folder.glob("images/*.png")) == []
+    assert world.forge.counts["POST /sdapi/v1/interrupt"] >= 1
+
+
+def test_a_human_s_picture_is_not_hit_while_ours_waits_behind_it(world: World) -> None:
+    world.run()
+    with world.forge.held(step=0):
+        human = world.forge.human_job(steps=3)
+        world.forge.wait_until(lambda forge: forge.active_task == human.task_id)
+        job = world.submit()
+        world.until(lambda: world.queue.get(job.id).task_id in world.forge.waiting_tasks)
+        asked = world.queue.cancel(job.id, timeout=0.1)
+
+        assert asked.status is JobStatus.PROCESSING
+        assert asked.cancel_requested
+        assert world.forge.counts["POST /sdapi/v1/interrupt"] == 0
+
+    assert world.finish(job).status is JobStatus.CANCELLED
+    human.join(5)
+    assert not human.is_alive()
+
+
+def test_the_neighbour_job_is_made_after_a_cancel(world: World) -> None:
+    with world.forge.held(step=1):
+        first, second = world.submit(seed=1), world.submit(seed=2)
+        world.until_running(first)
+        world.queue.cancel(first.id)
+
+    assert world.finish(second).status is JobStatus.COMPLETED
+    assert [p.seed for p in world.forge.rendered if p.finished] == [2]
+
+
+def test_two_cancels_at_once_both_see_the_job_cancelled(world: World) -> None:
+    with world.forge.held(step=1):
+        job = world.submit()
+        world.until_running(job)
+        seen: list[JobStatus] = []
+        callers = [
+            threading.Thread(target=lambda: seen.append(world.queue.cancel(job.id).status))
+            for _ in range(2)
+        ]
+        for caller in callers:
+            caller.start()
+        for caller in callers:
+            caller.join()
+
+    assert seen == [JobStatus.CANCELLED, JobStatus.CANCELLED]
+
+
+def test_a_job_that_has_ended_cannot_be_cancelled(world: World) -> None:
+    done = world.run()
+
+    with pytest.raises(JobNotCancellable):
+        world.queue.cancel(done.id)
+
+
+def test_a_cancel_by_a_process_that_does_not_dispatch_reaches_the_one_that_does(
+    world: World,
+) -> None:
+    with world.forge.held(step=1), world.open(dispatch=False) as web:
+        job = world.submit()
+        world.until_running(job)
+
+        assert web.cancel(job.id).status is JobStatus.CANCELLED
+
+
+def test_deleting_a_running_job_cancels_it_first(world: World) -> None:
+    with world.forge.held(step=1):
+        job = world.submit()
+        world.until_running(job)
+        world.queue.delete(job.id)
+
+    assert world.queue.list().total == 0
+    assert world.run().status is JobStatus.COMPLETED
+
+
+def test_a_cancelled_job_can_be_retried_and_gives_the_same_seed(world: World) -> None:
+    with world.forge.held(step=1):
+        job = world.submit()
+        running = world.until_running(job)
+        world.queue.cancel(job.id)
+
+    world.queue.retry(job.id)
+
+    done = world.finish(job)
+    assert done.status is JobStatus.COMPLETED
+    assert done.seed == running.seed
+    assert done.retry_count == 1
+
+
+def test_an_impatient_cancel_says_that_the_job_still_runs(world: World) -> None:
+    world.settings = with_settings(poll=5.0)
+    with world.forge.held(step=1):
+        job = world.submit()
+        world.until_running(job)
+        asked = world.queue.cancel(job.id, timeout=0.05)
+
+        assert (asked.status, asked.cancel_requested) == (JobStatus.PROCESSING, True)
