@@ -504,8 +504,8 @@ class AnswerLost(BackendError):
 class WrongResult(BackendError):
     """The server answered 200 with a picture nobody asked for.
 
-    ``code`` tells what differed: ``wrong_model``, ``wrong_sampler``, ``wrong_scheduler``,
-    ``wrong_lora`` or ``missing_images``.
+    ``code`` tells what differed: ``wrong_model``, ``wrong_module``, ``wrong_sampler``,
+    ``wrong_scheduler``, ``wrong_lora`` or ``missing_images``.
     """
 
     def __init__(self, code: str, message: str, asked: object, got: object) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
-from stablequeue_core.testing.clock import FakeClock
 
 from stablequeue_core import Job, Settings
 from stablequeue_core.dispatch.circuit import Circuit
@@ -27,6 +26,7 @@ from stablequeue_core.errors import (
     Unauthorized,
     WrongResult,
 )
+from stablequeue_core.testing.clock import FakeClock
 
 SETTINGS = Settings(max_attempts=3, backoff_base=2, backoff_cap=10)
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

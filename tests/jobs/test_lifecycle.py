@@ -135,6 +135,17 @@ class Life(RuleBasedStateMachine):
     def retry(self) -> None:
         self.job = self.job.retry(now=self.later())
 
+    @rule()
+    def an_illegal_step_raises_and_changes_nothing(self) -> None:
+        before = self.job
+        if not self.status_is(JobStatus.PENDING):
+            with pytest.raises(IllegalTransition):
+                begun(self.job)
+        if not self.status_is(JobStatus.PROCESSING):
+            with pytest.raises(IllegalTransition):
+                self.job.complete(RESULT, sent=None, now=self.now)
+        assert self.job == before
+
     @invariant()
     def a_lease_is_held_just_while_processing(self) -> None:
         assert (self.job.lease is not None) == (self.job.status is JobStatus.PROCESSING)

@@ -96,6 +96,7 @@ class Backend(ABC):
 
         Raises:
             ServerUnreachable: it cannot be asked now.
+            GarbledAnswer: what answers there is no such server.
         """
 
     @abstractmethod

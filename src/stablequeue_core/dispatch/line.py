@@ -11,7 +11,7 @@ from stablequeue_core.clock import Clock
 from stablequeue_core.dispatch.circuit import Circuit
 from stablequeue_core.errors import BackendError, NotOnServer
 from stablequeue_core.generation import GenerationRequest, Requirements
-from stablequeue_core.models import comparable, stem
+from stablequeue_core.models import split_hash, stem
 from stablequeue_core.servers import HealthBoard, Inventory, Server, ServerHealth, ServerStatus
 from stablequeue_core.settings import Settings
 
@@ -62,7 +62,9 @@ class Line:
             except BackendError as error:
                 self.failed(error)
                 return False
-            self._loaded = health.loaded_checkpoint or self._loaded
+            if health.loaded_checkpoint:
+                title = self._note_loaded(health.loaded_checkpoint)
+                health = evolve(health, loaded_checkpoint=title)
             self._health.put(self.server.alias, health)
             self.circuit.succeeded()
             return True
@@ -100,19 +102,16 @@ class Line:
             health = evolve(health, last_error=error.message)
         self._lose(health)
 
-    def worked(self, loaded_checkpoint: str | None) -> None:
-        """The server has just made a picture."""
+    def worked(self, checkpoint: str | None) -> None:
+        """The server has just made a picture, with this checkpoint (None: it did not tell)."""
         self.circuit.succeeded()
-        if loaded_checkpoint and loaded_checkpoint != self._loaded:
-            self._loaded = loaded_checkpoint
-            self._health.put(
-                self.server.alias,
-                ServerHealth(
-                    status=ServerStatus.ONLINE,
-                    loaded_checkpoint=loaded_checkpoint,
-                    checked_at=self._clock.now(),
-                ),
+        if checkpoint and checkpoint != self._loaded:
+            health = ServerHealth(
+                status=ServerStatus.ONLINE,
+                loaded_checkpoint=self._note_loaded(checkpoint),
+                checked_at=self._clock.now(),
             )
+            self._health.put(self.server.alias, health)
 
     def prepare(self, request: GenerationRequest) -> Prepared:
         """Put a request into the server's words; a name that is new is looked for on its disk.
@@ -143,13 +142,22 @@ class Line:
         """Whether this checkpoint is in the server's memory; None asks for no certain one."""
         if checkpoint is None or self._loaded is None:
             return checkpoint is None
-        return stem(comparable(checkpoint)).casefold() == stem(_bare(self._loaded)).casefold()
+        return stem(split_hash(checkpoint)[0]).casefold() == self._loaded.casefold()
+
+    def _note_loaded(self, said: str) -> str:
+        """Remember what the server says it has loaded; its title.
+
+        Its options repeat whatever spelling the last job used, its answers the bare file name.
+        """
+        listed = self._inventory.checkpoints if self._inventory else ()
+        for checkpoint in listed:
+            if said in (checkpoint.stem, checkpoint.title, checkpoint.name, checkpoint.model_name):
+                self._loaded = checkpoint.stem
+                return checkpoint.title
+        self._loaded = said
+        return said
 
     def _lose(self, health: ServerHealth) -> None:
         self._inventory = None
         self._health.put(self.server.alias, health)
         self.circuit.failed()
-
-
-def _bare(title: str) -> str:
-    return title.partition(" [")[0]

@@ -38,6 +38,7 @@ class Run:
         backend: what speaks with its server.
         abort: makes the request come back.
         given_up: why the abort was pulled, None while it was not.
+        cancelling: whether its user wants it to stop, as far as the monitor has seen.
     """
 
     def __init__(self, job: Job, backend: Backend, stall_limit: float) -> None:
@@ -47,6 +48,7 @@ class Run:
         self.stall_limit = stall_limit
         self.abort = Abort()
         self.given_up: GivenUp | None = None
+        self.cancelling = False
 
     def give_up(self, reason: GivenUp) -> None:
         """Make the request come back; the server may go on with it."""
@@ -123,14 +125,13 @@ class Monitor:
                 if now - renewed_at >= self._settings.lease / 3:
                     self._renew(run)
                     renewed_at = now
-                cancel = self._jobs.get(run.job.id).cancel_requested
+                run.cancelling = self._jobs.get(run.job.id).cancel_requested
             except (StaleJob, JobNotFound):
                 run.give_up(GivenUp.LEASE_LOST)
                 return
             except StableQueueError as error:
                 logger.warning("Job %s cannot be looked at now: %s", run.job.id, error)
-                cancel = False
-            if self._look(run, cancel=cancel):
+            if self._look(run):
                 moved_at = now
             elif now - moved_at > run.stall_limit:
                 run.give_up(GivenUp.STALLED)
@@ -148,12 +149,12 @@ class Monitor:
             until = self._clock.now() + timedelta(seconds=self._settings.lease)
             self._jobs.renew(run.job.id, evolve(run.job.lease, until=until))
 
-    def _look(self, run: Run, *, cancel: bool) -> bool:
+    def _look(self, run: Run) -> bool:
         """See how far the run is, and stop it if the user wants; whether it has moved on."""
         task_id = run.job.task_id or ""
         try:
             report = run.backend.task(task_id)
-            if cancel and report.state is TaskState.ACTIVE:
+            if run.cancelling and report.state is TaskState.ACTIVE:
                 run.backend.interrupt(task_id)
         except BackendError as error:
             logger.debug("Job %s: no progress to be had: %s", run.job.id, error)

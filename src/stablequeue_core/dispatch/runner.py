@@ -176,7 +176,8 @@ class Runner:
     ) -> None:
         job = run.job
         verdict = judge(error, job, self._settings, random.random)
-        logger.warning("Job %s on %r: %s", job.id, line.server.alias, error.message)
+        level = logging.INFO if run.cancelling else logging.WARNING
+        logger.log(level, "Job %s on %r: %s", job.id, line.server.alias, error.message)
         if isinstance(error, CheckpointUnreadable | WrongResult):
             # The server's files are not what its lists say.
             line.forget()

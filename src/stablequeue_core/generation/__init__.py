@@ -4,7 +4,7 @@ from stablequeue_core.generation.image import ImageFormat, sniff
 from stablequeue_core.generation.infotext import settings_of
 from stablequeue_core.generation.params import ParamLimits, parse_params
 from stablequeue_core.generation.progress import Phase, Progress
-from stablequeue_core.generation.prompt import LoraMention, loras_in
+from stablequeue_core.generation.prompt import LoraMention, loras_in, with_plain_lora_tags
 from stablequeue_core.generation.request import (
     NOTHING_REQUIRED,
     RANDOM_SEED,
@@ -28,4 +28,5 @@ __all__ = [
     "parse_params",
     "settings_of",
     "sniff",
+    "with_plain_lora_tags",
 ]

@@ -20,13 +20,19 @@ class HiresFix:
         upscaler: its name, None leaves the choice to the server.
         scale: factor on width and height.
         denoising_strength: from 0 to 1.
-        checkpoint: another checkpoint for the second pass, None keeps the first.
+        checkpoint, sampler, scheduler: others for the second pass, None keeps those of the first.
+        modules: other VAEs and text encoders; none keeps those of the first.
+        prompt: another prompt, empty keeps the first.
     """
 
     upscaler: str | None = None
     scale: float = 2.0
     denoising_strength: float = 0.7
     checkpoint: str | None = None
+    sampler: str | None = None
+    scheduler: str | None = None
+    modules: tuple[str, ...] = ()
+    prompt: str = ""
 
 
 @frozen(kw_only=True)
@@ -87,8 +93,8 @@ class GenerationRequest:
 
     @property
     def loras(self) -> tuple[LoraMention, ...]:
-        """The LoRAs that the positive prompt names; Forge reads none from the negative one."""
-        return loras_in(self.positive_prompt)
+        """The LoRAs of the first pass; Forge reads none from the negative prompt."""
+        return () if self._networks_are_off else loras_in(self.positive_prompt)
 
     @property
     def pixel_steps(self) -> float:
@@ -99,14 +105,25 @@ class GenerationRequest:
 
     @property
     def requirements(self) -> Requirements:
-        """What a server must have to run this."""
-        hires = self.hires
-        checkpoints = (self.checkpoint, self.refiner, hires.checkpoint if hires else None)
+        """What a server must have to run this: every name that running it looks up."""
+        second = self.hires or HiresFix()
+        loras = [lora.name for lora in self.loras]
+        if not self._networks_are_off:
+            loras += [lora.name for lora in loras_in(second.prompt)]
         return Requirements(
-            checkpoints=tuple(name for name in checkpoints if name),
-            loras=tuple(lora.name for lora in self.loras),
-            samplers=(self.sampler,) if self.sampler else (),
-            schedulers=(self.scheduler,) if self.scheduler else (),
-            upscalers=(hires.upscaler,) if hires and hires.upscaler else (),
-            modules=self.modules,
+            checkpoints=_named(self.checkpoint, self.refiner, second.checkpoint),
+            loras=_named(*loras),
+            samplers=_named(self.sampler, second.sampler),
+            schedulers=_named(self.scheduler, second.scheduler),
+            upscalers=_named(second.upscaler),
+            modules=_named(*self.modules, *second.modules),
         )
+
+    @property
+    def _networks_are_off(self) -> bool:
+        return bool(self.passthrough.get("disable_extra_networks"))
+
+
+def _named(*names: str | None) -> tuple[str, ...]:
+    """Those that are there, each once."""
+    return tuple(dict.fromkeys(name for name in names if name is not None))

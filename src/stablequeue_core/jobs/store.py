@@ -120,6 +120,9 @@ class JobStore(ABC):
     def replace(self, job: Job, event: Event) -> Job:
         """Keep ``job`` in place of its previous revision.
 
+        What a job was accepted with stays: its id, number, ``created_at``, ``params``,
+        ``checkpoint`` and ``requirements`` are not written again.
+
         Returns:
             the job with its new ``revision``.
 
@@ -172,7 +175,11 @@ class JobStore(ABC):
 
     @abstractmethod
     def next_due(self, server: str) -> datetime | None:
-        """When the earliest of the server's jobs that wait for a time may run; None: none waits."""
+        """When the earliest of the server's jobs that wait for a time may run; None: none waits.
+
+        Jobs for ``auto`` are among them. The time lies in the past when that job may run already
+        and nobody has claimed it.
+        """
 
     @abstractmethod
     def position(self, job: Job) -> int | None:

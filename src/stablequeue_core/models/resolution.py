@@ -18,16 +18,29 @@ from stablequeue_core.models.paths import comparable, split_hash, stem
 from stablequeue_core.servers import ListedCheckpoint
 
 _HEX = re.compile(r"[0-9a-fA-F]{10,64}")
-_ABSOLUTE = re.compile(r"[/\\]|[A-Za-z]:[/\\]")
+_ABSOLUTE = re.compile(r"[A-Za-z]:[/\\]|[/\\]+[^/\\]+[/\\]+[^/\\]+[/\\]")
+"""With a drive, or at least two folders deep: `/Pony/x` is how some clients write `Pony/x`."""
+
+_MODELS_FOLDERS = frozenset({"stable-diffusion", "checkpoints", "models", "unet"})
+"""What a path on some machine may have just above the part that servers know."""
+
+_SHORT_HASH = 10
 _NEAREST = 10
 
 
 @frozen
 class Resolution:
-    """Which of the server's checkpoints was meant, and how that was found."""
+    """Which of the server's checkpoints was meant, and how that was found.
+
+    Attributes:
+        checkpoint: the server's own entry.
+        reason: in what the two names agree, for people.
+        digest: the hash that came with the name, in lower case; None when there was none.
+    """
 
     checkpoint: ListedCheckpoint
     reason: str
+    digest: str | None = None
 
 
 class CheckpointNames:
@@ -49,8 +62,8 @@ class CheckpointNames:
         self._by_file_name = _index(
             self._listed, lambda c: comparable(c.name).rpartition("/")[2].casefold()
         )
-        self._by_stem = _index(self._listed, lambda c: c.stem.casefold())
-        self._by_model_name = _index(self._listed, lambda c: c.model_name)
+        self._by_stem = _index(self._listed, lambda c: stem(comparable(c.name)).casefold())
+        self._by_model_name = _index(self._listed, lambda c: comparable(c.model_name))
 
     def resolve(self, wanted: str) -> Resolution:
         """The checkpoint that ``wanted`` means.
@@ -64,10 +77,13 @@ class CheckpointNames:
             AmbiguousName: more than one file fits; the error lists them.
         """
         name, digest = split_hash(wanted.strip())
+        if digest is not None and len(digest) < _SHORT_HASH:
+            # The old hash, of eight digits: it collides, and the server does not list it.
+            digest = None
         for reason, found in self._ways(name):
             fitting = [c for c in found if digest is None or _may_have(c, digest)]
             if len(fitting) == 1:
-                return Resolution(fitting[0], reason)
+                return Resolution(fitting[0], reason, digest)
             if fitting:
                 titles = sorted(c.title for c in fitting)
                 raise AmbiguousName("checkpoint", wanted, titles, self._server)
@@ -85,18 +101,20 @@ class CheckpointNames:
         yield "same path", self._by_path.get(path, ())
         yield "same path but for upper and lower case", self._by_folded_path.get(folded, ())
         parts = folded.split("/")
-        # An absolute path of some machine: its tail may be the server's relative path. A relative
-        # one is never cut down to its file name: `Pony/x` is not the `x` of another folder.
-        shortest = 1 if _ABSOLUTE.match(name) else 2
-        for start in range(1, len(parts) - shortest + 1):
-            tail = "/".join(parts[start:])
-            yield "end of the path", self._by_folded_path.get(tail, ())
+        is_absolute = _ABSOLUTE.match(name) is not None
+        for start in range(1, len(parts)):
+            # Some machine's own path: its tail may be the server's relative path. Any other is
+            # never cut: `SDXL/x` is not the `x` of another folder.
+            if is_absolute or parts[start - 1] in _MODELS_FOLDERS:
+                tail = "/".join(parts[start:])
+                yield "end of the path", self._by_folded_path.get(tail, ())
         if len(parts) > 1:
-            # A bare stem is left to the last rule, which sees its namesakes in other folders too.
             yield "same path without extension", self._by_bare_path.get(folded, ())
-        yield "same model name", self._by_model_name.get(name, ())
         yield "same end of the path", self._ending(self._by_file_name, parts, with_extension=True)
-        yield "same end, no extension", self._ending(self._by_stem, parts, with_extension=False)
+        # Together, for the server keeps them in one table: what fits by either may be meant.
+        by_stem = self._ending(self._by_stem, parts, with_extension=False)
+        by_model_name = self._by_model_name.get(path, ()) if path else ()
+        yield "same model name", [*by_stem, *(c for c in by_model_name if c not in by_stem)]
         if _HEX.fullmatch(name):
             wanted = name.lower()
             yield "same hash", [c for c in self._listed if _has(c, wanted)]
@@ -128,7 +146,8 @@ def nearest_first(wanted: str, names: Iterable[str]) -> list[str]:
     unique = sorted(set(names))
     by_fold = {name.casefold(): name for name in unique}
     close = difflib.get_close_matches(wanted.casefold(), by_fold, n=_NEAREST, cutoff=0.4)
-    first = [by_fold[fold] for fold in close]
+    first = [wanted] if wanted in unique else []
+    first += [by_fold[fold] for fold in close if by_fold[fold] != wanted]
     return first + [name for name in unique if name not in first]
 
 

@@ -35,7 +35,7 @@ class ListedCheckpoint:
         """The file's name without folder and extension: what the server calls it in its answer."""
         file_name = self.name.replace("\\", "/").rpartition("/")[2]
         stem, dot, _ = file_name.rpartition(".")
-        return stem if dot else file_name
+        return stem if dot and stem else file_name
 
 
 @frozen(kw_only=True)

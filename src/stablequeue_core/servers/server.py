@@ -11,7 +11,10 @@ from attrs import field, frozen
 from stablequeue_core.errors import FieldProblem, InvalidServer
 
 MAX_ALIAS_CHARS = 128
+MAX_URL_CHARS = 2048
 RESERVED_ALIASES = frozenset({"auto"})
+
+_NOT_IN_URLS = frozenset(' "<>\\^`{|}')
 
 
 @frozen(kw_only=True)
@@ -112,11 +115,13 @@ def _flag(
 def _check_alias(alias: str, problems: list[FieldProblem]) -> None:
     if alias.casefold() in RESERVED_ALIASES:
         problems.append(FieldProblem("alias", f"{alias!r} means any server; choose another name."))
-    if alias != alias.strip() or len(alias) > MAX_ALIAS_CHARS or "/" in alias:
+    # It is a part of URLs: a slash ends it there, and dots alone mean another folder.
+    is_part_of_a_path = "/" not in alias and alias not in (".", "..")
+    if alias != alias.strip() or len(alias) > MAX_ALIAS_CHARS or not is_part_of_a_path:
         problems.append(
             FieldProblem(
                 "alias",
-                f"must have at most {MAX_ALIAS_CHARS} characters, no slash, "
+                f"must have at most {MAX_ALIAS_CHARS} characters, no slash, not only dots, "
                 "and no space at either end.",
             )
         )
@@ -126,8 +131,12 @@ def _checked_url(text: str, problems: list[FieldProblem]) -> str | None:
     def bad(message: str) -> None:
         problems.append(FieldProblem("api_url", message))
 
+    text = text.strip()
+    if len(text) > MAX_URL_CHARS or any(char in text for char in _NOT_IN_URLS):
+        bad("must be a URL without spaces, like http://127.0.0.1:7860.")
+        return None
     try:
-        parts = urlsplit(text.strip())
+        parts = urlsplit(text)
         port = parts.port
     except ValueError:
         bad("is no URL; it must look like http://127.0.0.1:7860.")

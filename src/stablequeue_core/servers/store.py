@@ -39,7 +39,8 @@ class ServerStore(ABC):
     def replace(self, alias: str, server: Server, event: Event) -> None:
         """Keep ``server`` in place of the one named ``alias``.
 
-        A new alias renames it, and its pending and running jobs follow: their ``target`` changes.
+        A new alias renames it, and its pending and running jobs follow: their ``target`` changes,
+        and their ``revision``, so that no older copy brings the old name back.
 
         Raises:
             ServerNotFound: there is none named ``alias``.

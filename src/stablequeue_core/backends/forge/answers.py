@@ -19,22 +19,30 @@ from stablequeue_core.errors import (
     ServerFault,
     ServerPoisoned,
     ServerStarting,
+    ServerUnreachable,
     Unauthorized,
 )
 from stablequeue_core.generation import sniff
 from stablequeue_core.transport import Response
 
-GATEWAY_STATUSES = frozenset({502, 504})
-"""A gateway gave up waiting; the server behind it may still be at work."""
+GATEWAY_STATUSES = frozenset({502, 504, 520, 524})
+"""A gateway gave up waiting; the server behind it may still be at work (52x: Cloudflare's own)."""
+
+NOT_REACHED_STATUSES = frozenset({521, 522, 523, 530})
+"""Cloudflare did not reach the server at all."""
 
 BAD_REQUEST_ERRORS = frozenset(
     {"AssertionError", "IndexError", "KeyError", "TypeError", "ValueError", "ZeroDivisionError"}
 )
 """Python errors with which Forge answers a bad request, as 500: trying again cannot help."""
 
+_BAD_REQUEST_MESSAGES = ("could not find checkpoint with name", "could not find upscaler named")
+"""The same for errors of no class of their own."""
+
 _UNREADABLE = "Failed to recognize model type"
 _POISONED = "'NoneType' object has no attribute 'sd_checkpoint_info'"
 _SHOWN_CHARS = 300
+_SHOWN_ENTRIES = 5
 
 
 def error_of(response: Response, server: str) -> BackendError:
@@ -43,11 +51,13 @@ def error_of(response: Response, server: str) -> BackendError:
     Forge has three shapes of errors: ``detail`` as a list (422, bad types), ``detail`` as text,
     and ``{"error": class, "message": text}`` for any Python exception.
     """
-    status = response.status
-    body = _object(response)
+    status, body = response.status, _object(response)
+    return _refusal(status, body, server) or _failure(status, body, server)
+
+
+def _refusal(status: int, body: Mapping[str, Any], server: str) -> BackendError | None:
+    """What the status alone tells; None where it takes a closer look."""
     detail = body.get("detail")
-    name = str(body.get("error") or "")
-    said = str(body.get("message") or "")
     if status == 401:
         return unauthorized(server)
     if status in GATEWAY_STATUSES:
@@ -58,16 +68,26 @@ def error_of(response: Response, server: str) -> BackendError:
         )
     if status == 503:
         return ServerStarting(f"Server {server!r} is not ready (503).")
+    if status in NOT_REACHED_STATUSES or (status == 404 and detail is None):
+        return ServerUnreachable(
+            f"Server {server!r} is not reached: something before it answers {status}."
+        )
+    if 300 <= status < 400:
+        return ServerUnreachable(
+            f"Server {server!r} redirects ({status}) instead of answering; correct its apiUrl."
+        )
     if status in (400, 404, 413, 422):
         return RequestRefused(
             f"Server {server!r} refused the request: {_detail_text(detail) or status}.",
             {"status": status, "detail": detail},
         )
-    if 300 <= status < 400:
-        return RequestRefused(
-            f"Server {server!r} redirects ({status}) instead of answering; correct its apiUrl.",
-            {"status": status},
-        )
+    return None
+
+
+def _failure(status: int, body: Mapping[str, Any], server: str) -> BackendError:
+    """What a Python error inside the server means; ``errors`` is A1111's word for ``message``."""
+    name = str(body.get("error") or "")
+    said = str(body.get("message") or body.get("errors") or "")
     if name == "OutOfMemoryError" or "out of memory" in said.lower():
         return OutOfMemory(
             f"Server {server!r} ran out of memory. Ask for fewer pixels or a smaller batch.",
@@ -83,8 +103,9 @@ def error_of(response: Response, server: str) -> BackendError:
         return ServerPoisoned(
             f"Server {server!r} lost its model when another checkpoint failed to load."
         )
+    is_bad_request = name in BAD_REQUEST_ERRORS or said.lower().startswith(_BAD_REQUEST_MESSAGES)
     shown = f"{name}: {said}".strip(": ")[:_SHOWN_CHARS] or f"status {status}"
-    if status == 500 and name in BAD_REQUEST_ERRORS:
+    if status == 500 and is_bad_request:
         return RequestRefused(
             f"Server {server!r} cannot run the request as it stands: {shown}.",
             {"error": name, "said": said[:_SHOWN_CHARS]},
@@ -111,7 +132,7 @@ def answered(response: Response, server: str) -> tuple[list[str], dict[str, Any]
     if isinstance(info, str):
         try:
             info = json.loads(info)
-        except ValueError:
+        except (ValueError, RecursionError):
             info = None
     if not isinstance(images, list) or not isinstance(info, dict):
         raise GarbledAnswer(
@@ -120,7 +141,7 @@ def answered(response: Response, server: str) -> tuple[list[str], dict[str, Any]
         )
     # With save_images a grid comes first; control maps of extensions come last.
     first = info.get("index_of_first_image")
-    return images[first if isinstance(first, int) else 0 :], info
+    return images[first if isinstance(first, int) and first > 0 else 0 :], info
 
 
 def pictures_of(
@@ -131,7 +152,6 @@ def pictures_of(
     Raises:
         GarbledAnswer: one of them is no picture.
     """
-    seeds = info.get("all_seeds") or []
     pictures = []
     for index, encoded in enumerate(images[:count]):
         try:
@@ -143,9 +163,15 @@ def pictures_of(
             raise GarbledAnswer(
                 f"Server {server!r} answered with something that is no PNG, JPEG or WebP picture."
             )
-        seed = seeds[index] if index < len(seeds) else info.get("seed", 0)
-        pictures.append(Picture(data=data, format=kind, seed=int(seed)))
+        pictures.append(Picture(data=data, format=kind, seed=_seed(info, index)))
     return pictures
+
+
+def _seed(info: Mapping[str, Any], index: int) -> int:
+    """The seed of one picture; 0 where the server does not tell."""
+    seeds = info.get("all_seeds")
+    told = seeds[index] if isinstance(seeds, list) and index < len(seeds) else info.get("seed")
+    return told if isinstance(told, int) else 0
 
 
 def _object(response: Response) -> dict[str, Any]:
@@ -159,11 +185,12 @@ def _object(response: Response) -> dict[str, Any]:
 def _detail_text(detail: object) -> str:
     if isinstance(detail, str):
         return detail[:_SHOWN_CHARS].rstrip(".")
-    if isinstance(detail, list):
-        parts = []
-        for entry in detail[:5]:
-            if isinstance(entry, Mapping):
-                where = ".".join(str(part) for part in entry.get("loc", ())[1:])
-                parts.append(f"{where}: {entry.get('msg', '')}"[:_SHOWN_CHARS])
-        return "; ".join(parts)
-    return ""
+    if not isinstance(detail, list):
+        return ""
+    parts = []
+    for entry in detail[:_SHOWN_ENTRIES]:
+        if isinstance(entry, Mapping):
+            where = entry.get("loc")
+            path = ".".join(map(str, where[1:])) if isinstance(where, list) else ""
+            parts.append(f"{path}: {entry.get('msg', '')}"[:_SHOWN_CHARS])
+    return "; ".join(parts)

@@ -8,27 +8,24 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from stablequeue_core.backends.base import (
-    Backend,
-    Generation,
-    Prepared,
-    TaskReport,
-    TaskState,
-)
-from stablequeue_core.backends.forge import lists
+from stablequeue_core.backends.base import Backend, Generation, Prepared, TaskReport
 from stablequeue_core.backends.forge.answers import answered, error_of, pictures_of
-from stablequeue_core.backends.forge.client import (
-    PROGRESS,
-    TASK_PROGRESS,
-    ForgeClient,
-    status_of,
-)
+from stablequeue_core.backends.forge.client import PROGRESS, ForgeClient, status_of
+from stablequeue_core.backends.forge.cure import cures
+from stablequeue_core.backends.forge.lists import CHECKPOINTS, checkpoints_of, inventory_of
 from stablequeue_core.backends.forge.names import ServerNames
 from stablequeue_core.backends.forge.options import OptionGuard
 from stablequeue_core.backends.forge.payload import prepare
-from stablequeue_core.backends.forge.proof import prove
-from stablequeue_core.errors import BackendError, ForeignInterrupt, WrongResult
-from stablequeue_core.generation import GenerationRequest, Phase, Progress, Requirements
+from stablequeue_core.backends.forge.proof import lora_hashes, prove
+from stablequeue_core.backends.forge.tasks import Tasks
+from stablequeue_core.errors import (
+    BackendError,
+    CheckpointUnreadable,
+    ForeignInterrupt,
+    ServerPoisoned,
+    WrongResult,
+)
+from stablequeue_core.generation import GenerationRequest, Requirements
 from stablequeue_core.servers import (
     Inventory,
     ListedCheckpoint,
@@ -41,8 +38,6 @@ from stablequeue_core.transport import Abort, Response, Transport
 
 TXT2IMG = "/sdapi/v1/txt2img"
 PENDING_TASKS = "/internal/pending-tasks"
-LOADING_PROGRESS = 0.01
-"""What Forge answers for the whole time of loading and hashing a model."""
 
 
 class ForgeBackend(Backend):
@@ -63,6 +58,7 @@ class ForgeBackend(Backend):
     def __init__(self, server: Server, transport: Transport, settings: Settings) -> None:
         self._server = server
         self._client = ForgeClient(server, transport, settings)
+        self._tasks = Tasks(self._client)
         self._options = OptionGuard(self._read_options)
         self._lock = threading.Lock()
         self._names: tuple[Inventory, ServerNames] | None = None
@@ -75,7 +71,7 @@ class ForgeBackend(Backend):
             loaded = self._read_options().get("sd_model_checkpoint")
             return ServerHealth(
                 status=ServerStatus.ONLINE,
-                loaded_checkpoint=loaded if isinstance(loaded, str) else None,
+                loaded_checkpoint=_text(loaded),
                 queue_depth=self._queue_depth(),
                 checked_at=now,
             )
@@ -85,23 +81,11 @@ class ForgeBackend(Backend):
     def inventory(self) -> Inventory:
         """What the server has, asked anew.
 
-        ``/sdapi/v1/loras`` is asked last: it is the last route to come when a server starts.
-
         Raises:
             ServerUnreachable: it cannot be asked now.
+            GarbledAnswer: it is no Forge.
         """
-        checkpoints = lists.checkpoints_of(self._client.get("/sdapi/v1/sd-models"))
-        upscalers = lists.names_of(self._client.get("/sdapi/v1/upscalers"), "name")
-        latent = lists.names_of(self._client.get_or_none("/sdapi/v1/latent-upscale-modes"), "name")
-        modules = lists.names_of(self._client.get_or_none("/sdapi/v1/sd-modules"), "model_name")
-        return Inventory(
-            checkpoints=checkpoints,
-            samplers=lists.samplers_of(self._client.get("/sdapi/v1/samplers")),
-            schedulers=lists.schedulers_of(self._client.get("/sdapi/v1/schedulers")),
-            upscalers=(*(latent or lists.LATENT_UPSCALERS), *upscalers),
-            modules=modules,
-            loras=lists.loras_of(self._client.get("/sdapi/v1/loras")),
-        )
+        return inventory_of(self._client)
 
     def refresh(self) -> None:
         """Make the server look at its folders again; waits behind the jobs that run there.
@@ -109,7 +93,7 @@ class ForgeBackend(Backend):
         Raises:
             ServerUnreachable: it cannot be asked now.
         """
-        for what in ("checkpoints", "loras"):
+        for what in ("checkpoints", "vae", "loras"):
             self._client.post(f"/sdapi/v1/refresh-{what}", {}, patient=True)
 
     def prepare(self, request: GenerationRequest, inventory: Inventory) -> Prepared:
@@ -139,12 +123,12 @@ class ForgeBackend(Backend):
         response = self._txt2img(prepared.payload, task_id, abort)
         images, info = answered(response, self._server.alias)
         self._check_complete(images, info, prepared.picture_count)
-        asked = self._with_hash(prepared.asked, info)
+        asked = self._provable(prepared.asked, info)
         return Generation(
             pictures=tuple(pictures_of(images, info, prepared.picture_count, self._server.alias)),
             info=info,
             proof=prove(asked, info, self._server.alias),
-            loaded_checkpoint=info.get("sd_model_name"),
+            loaded_checkpoint=_text(info.get("sd_model_name")),
         )
 
     def task(self, task_id: str) -> TaskReport:
@@ -153,30 +137,7 @@ class ForgeBackend(Backend):
         Raises:
             ServerUnreachable: it cannot be asked now.
         """
-        body = {"id_task": task_id, "live_preview": False}
-        response = self._client.send("POST", TASK_PROGRESS, body)
-        if response.status == 404:
-            # With --nowebui there is no /internal: all that can be told is whether something runs.
-            return self._task_without_ids()
-        said = self._client.read(response)
-        fraction = _number(said.get("progress"))
-        if said.get("active"):
-            # A task that failed stays "active, 0.0" until another one starts.
-            if not fraction and not self._is_working():
-                return TaskReport(state=TaskState.UNKNOWN)
-            loading = fraction <= LOADING_PROGRESS
-            progress = Progress(
-                fraction=fraction,
-                phase=Phase.LOADING if loading else Phase.SAMPLING,
-                eta_seconds=None if loading else _number(said.get("eta")) or None,
-            )
-            return TaskReport(state=TaskState.ACTIVE, progress=progress)
-        if said.get("queued"):
-            return TaskReport(state=TaskState.QUEUED, progress=Progress(phase=Phase.QUEUED))
-        if said.get("completed"):
-            done = Progress(fraction=1.0, phase=Phase.FINISHED)
-            return TaskReport(state=TaskState.COMPLETED, progress=done)
-        return TaskReport(state=TaskState.UNKNOWN)
+        return self._tasks.report(task_id)
 
     def interrupted(self) -> bool:
         """Whether the run that is under way, or the last one, was interrupted by anybody.
@@ -184,20 +145,15 @@ class ForgeBackend(Backend):
         Raises:
             ServerUnreachable: it cannot be asked now.
         """
-        return bool(self._state().get("interrupted"))
+        return bool(self._tasks.state().get("interrupted"))
 
     def interrupt(self, task_id: str) -> bool:
         """Stop this task, and nothing else: only while the server says that it is the active one.
 
-        Forge's interrupt has no task id and hits whatever runs, so it is asked right before.
-
         Raises:
             ServerUnreachable: it cannot be asked now.
         """
-        if self.task(task_id).state is not TaskState.ACTIVE:
-            return False
-        self._client.post("/sdapi/v1/interrupt", {})
-        return True
+        return self._tasks.interrupt(task_id)
 
     def cure(self, prepared: Prepared, inventory: Inventory, abort: Abort) -> bool:
         """Heal a server that lost its model: only a run with another checkpoint helps.
@@ -205,21 +161,13 @@ class ForgeBackend(Backend):
         Raises:
             BackendError: the attempt failed.
         """
-        wanted = prepared.asked.get("checkpoint")
-        others = [c for c in inventory.checkpoints if c != wanted]
-        if not others:
-            return False
-        payload = {
-            "prompt": "",
-            "steps": 1,
-            "width": 64,
-            "height": 64,
-            "cfg_scale": 1,
-            "override_settings": {"sd_model_checkpoint": others[0].name},
-            "override_settings_restore_afterwards": False,
-        }
-        self._txt2img(payload, f"task(stablequeue-cure-{time.time_ns()})", abort)
-        return True
+        for payload in cures(prepared, inventory):
+            try:
+                self._txt2img(payload, f"task(stablequeue-cure-{time.time_ns()})", abort)
+            except (CheckpointUnreadable, ServerPoisoned):
+                continue
+            return True
+        return False
 
     def _txt2img(self, payload: Mapping[str, Any], task_id: str, abort: Abort) -> Response:
         overrides = self._options.complete(payload.get("override_settings") or {})
@@ -231,7 +179,10 @@ class ForgeBackend(Backend):
 
     def _check_complete(self, images: list[str], info: Mapping[str, Any], count: int) -> None:
         """An interrupted run answers 200 with unfinished pictures, or too few, and no mark."""
-        state = self._state_or_nothing()
+        try:
+            state = self._tasks.state()
+        except BackendError:
+            state = {}
         ours = state.get("job_timestamp") == info.get("job_timestamp")
         if (state.get("interrupted") or state.get("skipped")) and ours:
             raise ForeignInterrupt(
@@ -247,21 +198,32 @@ class ForgeBackend(Backend):
                 len(images),
             )
 
-    def _with_hash(self, asked: Mapping[str, Any], info: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Before its first load the server had no hash to compare by; now it has one."""
+    def _provable(self, asked: Mapping[str, Any], info: Mapping[str, Any]) -> Mapping[str, Any]:
+        """What was asked, by what the server can prove."""
+        provable = dict(asked)
         checkpoint = asked.get("checkpoint")
-        if not isinstance(checkpoint, ListedCheckpoint) or checkpoint.shorthash:
-            return asked
+        if isinstance(checkpoint, ListedCheckpoint) and not checkpoint.shorthash:
+            provable["checkpoint"] = self._with_hash(checkpoint, info)
+        if "loras" in asked and not lora_hashes(info) and not self._tells_loras():
+            del provable["loras"]
+        return provable
+
+    def _with_hash(self, checkpoint: ListedCheckpoint, info: Mapping[str, Any]) -> ListedCheckpoint:
+        """Before its first load the server had no hash to compare by; now it has one."""
         if not info.get("sd_model_hash"):
-            return asked
+            return checkpoint
         try:
-            listed = lists.checkpoints_of(self._client.get("/sdapi/v1/sd-models"))
+            listed = checkpoints_of(self._client.get(CHECKPOINTS))
         except BackendError:
-            return asked
-        for now in listed:
-            if now.name == checkpoint.name:
-                return {**asked, "checkpoint": now}
-        return asked
+            return checkpoint
+        return next((now for now in listed if now.name == checkpoint.name), checkpoint)
+
+    def _tells_loras(self) -> bool:
+        """Whether the server writes the hashes of LoRAs into its answers, as it does by default."""
+        try:
+            return self._read_options().get("lora_add_hashes_to_infotext") is not False
+        except BackendError:
+            return True
 
     def _names_in(self, inventory: Inventory) -> ServerNames:
         with self._lock:
@@ -269,26 +231,6 @@ class ForgeBackend(Backend):
                 names = ServerNames(self._server.alias, inventory)
                 self._names = (inventory, names)
             return self._names[1]
-
-    def _task_without_ids(self) -> TaskReport:
-        said = self._client.get(PROGRESS)
-        if not _state_of(said).get("job"):
-            return TaskReport(state=TaskState.UNKNOWN)
-        fraction = _number(said.get("progress")) if isinstance(said, Mapping) else 0.0
-        phase = Phase.LOADING if fraction <= LOADING_PROGRESS else Phase.SAMPLING
-        return TaskReport(state=TaskState.BUSY, progress=Progress(fraction=fraction, phase=phase))
-
-    def _is_working(self) -> bool:
-        return bool(self._state().get("job"))
-
-    def _state(self) -> Mapping[str, Any]:
-        return _state_of(self._client.get(PROGRESS))
-
-    def _state_or_nothing(self) -> Mapping[str, Any]:
-        try:
-            return self._state()
-        except BackendError:
-            return {}
 
     def _queue_depth(self) -> int | None:
         pending = self._client.get_or_none(PENDING_TASKS)
@@ -301,10 +243,5 @@ class ForgeBackend(Backend):
         return options if isinstance(options, Mapping) else {}
 
 
-def _state_of(said: Any) -> Mapping[str, Any]:
-    state = said.get("state") if isinstance(said, Mapping) else None
-    return state if isinstance(state, Mapping) else {}
-
-
-def _number(value: Any) -> float:
-    return float(value) if isinstance(value, int | float) else 0.0
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None

@@ -32,6 +32,7 @@ class ForgeClient:
 
     def __init__(self, server: Server, transport: Transport, settings: Settings) -> None:
         self._server = server
+        self._base = server.api_url.rstrip("/")
         self._transport = transport
         self._settings = settings
         self._patience = Timeouts(connect=settings.connect_timeout, read=settings.answer_timeout)
@@ -77,7 +78,7 @@ class ForgeClient:
             response = self._transport.send(
                 Request(
                     method=method,
-                    url=self._server.api_url + path,
+                    url=self._base + path,
                     json=body,
                     auth=self._server.auth,
                     timeouts=self._no_hurry if patient else self._patience,
@@ -101,7 +102,7 @@ class ForgeClient:
         """
         request = Request(
             method="POST",
-            url=self._server.api_url + path,
+            url=self._base + path,
             json=body,
             auth=self._server.auth,
             timeouts=self._no_hurry,
@@ -159,7 +160,8 @@ class ForgeClient:
         waited = now - self._not_found_since
         if self._api_is_off() or waited > self._settings.start_up_grace:
             return ApiDisabled(
-                f"Server {self._server.alias!r} runs, but its API is off: start Forge with --api."
+                f"Server {self._server.alias!r} runs, but its API is off: start Forge with --api. "
+                "If it does run with it, check the server's apiUrl."
             )
         return ServerStarting(f"Server {self._server.alias!r} is starting; its API is not up yet.")
 
@@ -175,6 +177,8 @@ class ForgeClient:
         return self.send("POST", TASK_PROGRESS, body).status == 200
 
     def _unreachable(self, error: TransportError) -> ServerUnreachable:
+        # Whoever answers next may have been started anew.
+        self._not_found_since = None
         return ServerUnreachable(
             f"Server {self._server.alias!r} cannot be reached: {error.message}",
             {"cause": error.code},

@@ -21,9 +21,15 @@ class ServerNames:
         self._server = server
         self._inventory = inventory
         self._checkpoints = CheckpointNames(server, inventory.checkpoints)
-        self._modules = {name.casefold(): name for name in inventory.modules}
-        self._upscalers = {name.casefold(): name for name in inventory.upscalers}
-        self._loras = {name for lora in inventory.loras for name in (lora.name, lora.alias)}
+        self._modules = _spellings(inventory.modules)
+        self._upscalers = _spellings(inventory.upscalers)
+        self._lora_names = {lora.name for lora in inventory.loras}
+        aliases = {lora.alias for lora in inventory.loras}
+        # Forge forbids this one: it means that no LoRA is to be added.
+        self._lora_aliases = {alias for alias in aliases if alias.lower() != "none"}
+        self._loras_by_alias: dict[str, list[str]] = {}
+        for lora in inventory.loras:
+            self._loras_by_alias.setdefault(lora.alias.lower(), []).append(lora.name)
 
     def checkpoint(self, wanted: str) -> Resolution:
         """Unknown: the server would render with whatever is loaded.
@@ -60,22 +66,35 @@ class ServerNames:
 
     def upscaler(self, wanted: str) -> str:
         """Unknown: the server would fail after the first pass."""
-        name = self._upscalers.get(wanted.casefold())
+        name = _spelled(wanted, self._upscalers)
         if name is None:
             raise self._missing("upscaler", wanted, self._inventory.upscalers)
         return name
 
+    def has_sampler(self, name: str) -> bool:
+        """Whether the server lists this one."""
+        return name.casefold() in self._inventory.samplers
+
     def module(self, wanted: str) -> str:
         """A VAE or text encoder, by its file name. Unknown: the server would drop it."""
-        name = self._modules.get(wanted.replace("\\", "/").rpartition("/")[2].casefold())
+        name = _spelled(wanted.replace("\\", "/").rpartition("/")[2], self._modules)
         if name is None:
             raise self._missing("module", wanted, self._inventory.modules)
         return name
 
     def lora(self, wanted: str) -> str:
-        """One that is unknown would switch off all LoRAs of the prompt."""
-        if wanted not in self._loras:
-            raise self._missing("LoRA", wanted, [lora.name for lora in self._inventory.loras])
+        """By its name, or by an alias of its own. Unknown: every LoRA of the prompt would be off.
+
+        Raises:
+            AmbiguousName: an alias that two share; the server knows both by their names only.
+        """
+        if wanted in self._lora_names:
+            return wanted
+        sharing = self._loras_by_alias.get(wanted.lower(), [])
+        if len(sharing) > 1:
+            raise AmbiguousName("LoRA", wanted, sorted(sharing), self._server)
+        if wanted not in self._lora_aliases:
+            raise self._missing("LoRA", wanted, self._lora_names)
         return wanted
 
     def missing(self, requirements: Requirements) -> list[NotOnServer | AmbiguousName]:
@@ -99,3 +118,13 @@ class ServerNames:
 
     def _missing(self, kind: str, wanted: str, available: Iterable[str]) -> NotOnServer:
         return NotOnServer(kind, wanted, nearest_first(wanted, available), self._server)
+
+
+def _spellings(names: Iterable[str]) -> dict[str, str]:
+    """By its own spelling and, for those who spell it otherwise, in lower case."""
+    own = {name: name for name in names}
+    return {**{name.casefold(): name for name in own}, **own}
+
+
+def _spelled(wanted: str, spellings: dict[str, str]) -> str | None:
+    return spellings.get(wanted) or spellings.get(wanted.strip().casefold())

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from attrs import evolve
+
 from stablequeue_core.backends.base import Prepared
 from stablequeue_core.backends.forge.names import ServerNames
-from stablequeue_core.generation import GenerationRequest, HiresFix
+from stablequeue_core.generation import GenerationRequest, HiresFix, with_plain_lora_tags
+from stablequeue_core.models import Resolution
 from stablequeue_core.servers import ListedCheckpoint
 
 DEFAULT_SAMPLER = "Euler"
@@ -14,7 +17,7 @@ DEFAULT_SAMPLER = "Euler"
 
 AUTOMATIC = "Automatic"
 SAME_MODULES = ["Use same choices"]
-SAME_CHECKPOINT = "Use same checkpoint"
+SHORT_HASH_CHARS = 10
 
 
 def prepare(request: GenerationRequest, names: ServerNames) -> Prepared:
@@ -22,7 +25,7 @@ def prepare(request: GenerationRequest, names: ServerNames) -> Prepared:
 
     Raises:
         NotOnServer: the server lacks something.
-        AmbiguousName: a checkpoint's name fits several files.
+        AmbiguousName: the name of a checkpoint or LoRA fits several files.
     """
     return _Writer(request, names).prepared()
 
@@ -40,7 +43,7 @@ class _Writer:
         request = self._request
         payload: dict[str, Any] = {
             **request.passthrough,
-            "prompt": request.positive_prompt,
+            "prompt": with_plain_lora_tags(request.positive_prompt),
             "negative_prompt": request.negative_prompt,
             "width": request.width,
             "height": request.height,
@@ -71,38 +74,39 @@ class _Writer:
     def _overrides(self) -> dict[str, Any]:
         overrides = dict(self._request.override_settings)
         if self._request.checkpoint:
-            checkpoint = self._checkpoint(self._request.checkpoint)
-            overrides["sd_model_checkpoint"] = checkpoint.name
-            self._asked["checkpoint"] = checkpoint
+            found = self._checkpoint(self._request.checkpoint)
+            overrides["sd_model_checkpoint"] = found.checkpoint.name
+            self._asked["checkpoint"] = _with_users_hash(found)
         if self._request.modules:
-            overrides["forge_additional_modules"] = [
-                self._names.module(name) for name in self._request.modules
-            ]
+            modules = [self._names.module(name) for name in self._request.modules]
+            overrides["forge_additional_modules"] = self._asked["modules"] = modules
         return overrides
 
-    def _checkpoint(self, wanted: str) -> ListedCheckpoint:
+    def _checkpoint(self, wanted: str) -> Resolution:
         """The checkpoint; what is sent is its ``name``, which is without a hash.
 
         So it is known before and after the first load; with its hash, a server that has not hashed
         the file yet would silently take another.
         """
-        resolution = self._names.checkpoint(wanted)
-        name = resolution.checkpoint.name
-        self._resolutions.append(f"{wanted} → {name} ({resolution.reason})")
-        return resolution.checkpoint
+        found = self._names.checkpoint(wanted)
+        self._resolutions.append(f"{wanted} → {found.checkpoint.name} ({found.reason})")
+        return found
 
     def _sampling(self, payload: dict[str, Any]) -> None:
-        sampler, scheduler = self._names.sampler(self._request.sampler or DEFAULT_SAMPLER)
+        sampler, scheduler = None, None
+        wanted = self._request.sampler
+        if wanted or self._names.has_sampler(DEFAULT_SAMPLER):
+            sampler, scheduler = self._names.sampler(wanted or DEFAULT_SAMPLER)
+            payload["sampler_name"] = self._asked["sampler"] = sampler
         if self._request.scheduler:
             scheduler = self._names.scheduler(self._request.scheduler)
-        payload["sampler_name"] = self._asked["sampler"] = sampler
         payload["scheduler"] = scheduler or AUTOMATIC
         if scheduler and scheduler != AUTOMATIC:
             self._asked["scheduler"] = scheduler
 
     def _refiner(self, payload: dict[str, Any]) -> None:
         if self._request.refiner:
-            payload["refiner_checkpoint"] = self._checkpoint(self._request.refiner).name
+            payload["refiner_checkpoint"] = self._checkpoint(self._request.refiner).checkpoint.name
             payload["refiner_switch_at"] = self._request.refiner_switch_at
 
     def _second_pass(self, payload: dict[str, Any], hires: HiresFix) -> None:
@@ -110,17 +114,33 @@ class _Writer:
         payload["hr_scale"] = hires.scale
         payload["denoising_strength"] = hires.denoising_strength
         # Without it Forge fails after the first pass: 'NoneType' is not iterable.
-        payload.setdefault("hr_additional_modules", SAME_MODULES)
+        modules = [self._names.module(name) for name in hires.modules]
+        payload["hr_additional_modules"] = modules or SAME_MODULES
+        if hires.prompt:
+            payload["hr_prompt"] = with_plain_lora_tags(hires.prompt)
         if hires.upscaler:
             payload["hr_upscaler"] = self._names.upscaler(hires.upscaler)
-        if hires.checkpoint and hires.checkpoint != SAME_CHECKPOINT:
-            payload["hr_checkpoint_name"] = self._checkpoint(hires.checkpoint).name
+        if hires.checkpoint:
+            payload["hr_checkpoint_name"] = self._checkpoint(hires.checkpoint).checkpoint.name
+        scheduler = None
+        if hires.sampler:
+            payload["hr_sampler_name"], scheduler = self._names.sampler(hires.sampler)
+        if hires.scheduler:
+            scheduler = self._names.scheduler(hires.scheduler)
+        if scheduler:
+            payload["hr_scheduler"] = scheduler
 
     def _loras(self) -> None:
-        if self._request.passthrough.get("disable_extra_networks"):
-            return
-        for lora in self._request.loras:
-            self._names.lora(lora.name)
-        proved = [lora.name for lora in self._request.loras if lora.weight]
-        if proved:
-            self._asked["loras"] = proved
+        for name in self._request.requirements.loras:
+            self._names.lora(name)
+        if self._request.loras:
+            self._asked["loras"] = [lora.name for lora in self._request.loras]
+
+
+def _with_users_hash(found: Resolution) -> ListedCheckpoint:
+    """While the server has not hashed the file, the user's hash is what its own must turn out."""
+    checkpoint, digest = found.checkpoint, found.digest
+    if not digest or checkpoint.shorthash:
+        return checkpoint
+    short = digest[:SHORT_HASH_CHARS]
+    return evolve(checkpoint, title=f"{checkpoint.name} [{short}]", shorthash=short)

@@ -8,6 +8,7 @@ from typing import Any
 
 from stablequeue_core.errors import WrongResult
 from stablequeue_core.generation import settings_of
+from stablequeue_core.models import stem
 from stablequeue_core.servers import ListedCheckpoint
 
 _NAME_AND_HASH = re.compile(r"\s*(.+?):\s*([0-9a-fA-F]+)\s*(?:,|$)")
@@ -39,8 +40,10 @@ def prove(asked: Mapping[str, Any], info: Mapping[str, Any], server: str) -> dic
     if "scheduler" in asked and "Schedule type" in settings:
         got = settings["Schedule type"]
         proof["scheduler"] = _same("scheduler", asked["scheduler"], got, server)
+    if "modules" in asked and settings:
+        proof["modules"] = _prove_modules(asked["modules"], settings, server)
     if "loras" in asked:
-        proof["loras"] = _prove_loras(asked["loras"], info, settings, server)
+        proof["loras"] = _prove_loras(asked["loras"], info, server)
     return proof
 
 
@@ -82,14 +85,32 @@ def _same(subject: str, asked: str, got: Any, server: str) -> dict[str, Any]:
     return {"asked": asked, "got": got}
 
 
-def _prove_loras(
-    asked: Sequence[str], info: Mapping[str, Any], settings: Mapping[str, str], server: str
+def _prove_modules(
+    asked: Sequence[str], settings: Mapping[str, str], server: str
 ) -> dict[str, Any]:
+    """The server drops those that it does not have, and tells of the others without extension."""
+    got = [value for key, value in settings.items() if key.startswith("Module ")]
+    missing = [name for name in asked if stem(name) not in got]
+    if missing:
+        raise WrongResult(
+            "wrong_module",
+            f"Server {server!r} did not use the module {', '.join(missing)}; "
+            "the picture was thrown away.",
+            list(asked),
+            got,
+        )
+    return {"asked": list(asked), "got": got}
+
+
+def lora_hashes(info: Mapping[str, Any]) -> dict[str, str]:
+    """The LoRAs that the server says it applied, with their hashes."""
     extra = info.get("extra_generation_params")
-    listed = (extra.get("Lora hashes") if isinstance(extra, Mapping) else None) or settings.get(
-        "Lora hashes", ""
-    )
-    got = dict(_NAME_AND_HASH.findall(str(listed)))
+    listed = extra.get("Lora hashes") if isinstance(extra, Mapping) else None
+    return dict(_NAME_AND_HASH.findall(str(listed or _settings(info).get("Lora hashes", ""))))
+
+
+def _prove_loras(asked: Sequence[str], info: Mapping[str, Any], server: str) -> dict[str, Any]:
+    got = lora_hashes(info)
     hashing_is_off = info.get("sd_model_hash") is None
     # The server leaves colons and commas out of the names that it writes.
     missing = [name for name in asked if name.replace(":", "").replace(",", "") not in got]

@@ -7,15 +7,24 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from stablequeue_core.errors import QueueClosed, StorageError
 from stablequeue_core.storage.sqlite import schema
-from stablequeue_core.storage.sqlite.faults import primary_code, told, translated
+from stablequeue_core.storage.sqlite.faults import (
+    not_ours,
+    primary_code,
+    read_only,
+    told,
+    translated,
+)
 
 CACHE_KIB = 16 * 1024
 """Pages kept in memory by each connection; the index of ids is read all over the place."""
+
+SMALLEST_DATABASE = 512
+"""Bytes in the smallest page that SQLite knows; a database has at least one."""
 
 
 class Database:
@@ -44,7 +53,7 @@ class Database:
             StorageError: see :mod:`~stablequeue_core.storage.sqlite.faults`.
             QueueClosed: :meth:`close` was called before.
         """
-        with self._writing, translated():
+        with self._writing:
             if self._closed:
                 raise QueueClosed
             with _transaction(self._writer, "BEGIN IMMEDIATE"):
@@ -57,13 +66,12 @@ class Database:
         Raises:
             StorageError, QueueClosed: as :meth:`write`.
         """
-        with translated():
-            reader = self._take_reader()
-            try:
-                with _transaction(reader, "BEGIN"):
-                    yield reader
-            finally:
-                self._give_reader_back(reader)
+        reader = self._take_reader()
+        try:
+            with _transaction(reader, "BEGIN"):
+                yield reader
+        finally:
+            self._give_reader_back(reader)
 
     def close(self) -> None:
         """Close every connection, the last of which empties the write-ahead log."""
@@ -81,8 +89,9 @@ class Database:
                 raise QueueClosed
             if self._idle_readers:
                 return self._idle_readers.pop()
-        reader = self._connect()
-        reader.execute("PRAGMA query_only = ON")
+        with translated():
+            reader = self._connect()
+            reader.execute("PRAGMA query_only = ON")
         return reader
 
     def _give_reader_back(self, reader: sqlite3.Connection) -> None:
@@ -95,11 +104,14 @@ class Database:
     def _open_writer(self) -> sqlite3.Connection:
         writer = self._connect()
         try:
-            schema.check(writer)
+            with _transaction(writer, "BEGIN"):
+                found = schema.check(writer)
             self._enter_wal(writer)
             writer.execute("PRAGMA synchronous = FULL")
             writer.execute("PRAGMA foreign_keys = ON")
-            schema.migrate(writer)
+            if found < schema.VERSION:
+                with _transaction(writer, "BEGIN IMMEDIATE"):
+                    schema.migrate(writer)
         except BaseException:
             writer.close()
             raise
@@ -133,14 +145,17 @@ class Database:
 
 @contextmanager
 def _transaction(connection: sqlite3.Connection, begin: str) -> Iterator[None]:
-    connection.execute(begin)
     try:
+        connection.execute(begin)
         yield
         connection.execute("COMMIT")
-    except BaseException:
+    except BaseException as error:
         # SQLite has undone it already after some errors, such as a full disk.
         if connection.in_transaction:
-            connection.execute("ROLLBACK")
+            with suppress(sqlite3.Error):
+                connection.execute("ROLLBACK")
+        if isinstance(error, sqlite3.Error):
+            raise told(error) from error
         raise
 
 
@@ -151,8 +166,18 @@ def _ensure_file(path: Path) -> None:
             "SqliteStorage needs the path of a file. For a queue that forgets everything at the "
             "end, use MemoryStorage."
         )
+    # A file that is there already must not be opened here: closing it again would drop the locks
+    # that SQLite holds on it for another storage of this process (POSIX has them per process).
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        with suppress(FileExistsError):
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+        size = path.stat().st_size
     except OSError as error:
         raise told(error) from error
+    # SQLite would take a very short file for an empty one, and write over it.
+    if 0 < size < SMALLEST_DATABASE:
+        raise not_ours()
+    # It would open a protected file for reading only, and complain when the first job comes.
+    if not os.access(path, os.W_OK):
+        raise read_only()

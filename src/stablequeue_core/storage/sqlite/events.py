@@ -20,13 +20,10 @@ _LAST = "SELECT coalesce(max(sequence), 0) FROM events"
 
 def record(connection: sqlite3.Connection, events: Iterable[Event]) -> None:
     """Write ``events`` in the transaction that makes the change they tell of."""
-    connection.executemany(
-        _INSERT,
-        [
-            (event.kind.value, to_millis(event.at), event.job_id, event.server, to_json(event.data))
-            for event in events
-        ],
-    )
+    insert = connection.cursor().execute
+    for event in events:
+        at, data = to_millis(event.at), to_json(event.data)
+        insert(_INSERT, (event.kind.value, at, event.job_id, event.server, data))
 
 
 class SqliteEvents(EventLog):

@@ -46,8 +46,8 @@ _DAMAGED = (
 _NOT_OURS = (
     StorageCorrupt,
     (
-        "The file is not a queue database. Open another data folder, or move the file away to begin "
-        "with an empty queue."
+        "The file is not a queue database. Open another data folder, or move the file away to "
+        "begin with an empty queue."
     ),
 )
 _IO = (
@@ -68,6 +68,7 @@ _CANNOT_OPEN = (
 _BY_SQLITE_CODE: dict[int, tuple[type[StorageError], str]] = {
     sqlite3.SQLITE_BUSY: _BUSY,
     sqlite3.SQLITE_LOCKED: _BUSY,
+    sqlite3.SQLITE_PROTOCOL: _BUSY,
     sqlite3.SQLITE_FULL: _FULL,
     sqlite3.SQLITE_READONLY: _READ_ONLY,
     sqlite3.SQLITE_PERM: _READ_ONLY,
@@ -109,6 +110,12 @@ def told(error: sqlite3.Error | OSError) -> StorageError:
 def not_ours() -> StorageError:
     """The file is a database, but of another program."""
     kind, sentence = _NOT_OURS
+    return kind(sentence)
+
+
+def read_only() -> StorageError:
+    """The file may not be written."""
+    kind, sentence = _READ_ONLY
     return kind(sentence)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from attrs import evolve
 
@@ -27,7 +28,7 @@ from stablequeue_core.storage.sqlite import queries, rows
 from stablequeue_core.storage.sqlite.connection import Database
 from stablequeue_core.storage.sqlite.events import record
 
-WINDOW = 64
+WINDOW = 32
 """How many candidates are shown to ``choose`` at a time."""
 
 
@@ -46,24 +47,22 @@ class SqliteJobs(JobStore):
         key: IdempotencyKey | None = None,
     ) -> Sequence[Job]:
         """Keep new jobs, all or none, in this order."""
-        kept = [evolve(job, revision=1) for job in jobs]
         # Everything that can be prepared is, so that the lock is held for as long as SQLite needs.
-        values = [(*rows.fixed(job), *rows.changing(job)) for job in kept]
+        values = [(*rows.fixed(job), *rows.changing(job, 1)) for job in jobs]
         with self._database.write() as connection:
             earlier = _jobs_of_key(connection, key) if key else None
-            if earlier:
+            if earlier is not None:
                 return earlier
-            (accepted,) = connection.execute(queries.VALUE, ("accepted",)).fetchone()
-            first = accepted + 1
-            connection.executemany(
-                queries.INSERT, [(number, *row) for number, row in enumerate(values, first)]
-            )
-            if key and kept:
-                last = accepted + len(kept)
-                connection.execute(queries.ADD_KEY, (first, last, key.key, key.digest))
+            insert = connection.cursor().execute
+            numbers: list[Any] = [insert(queries.INSERT, row).lastrowid for row in values]
+            if key and numbers:
+                connection.execute(queries.ADD_KEY, (numbers[0], numbers[-1], key.key, key.digest))
             record(connection, events)
         self._ring(work=True)
-        return [evolve(job, number=number) for number, job in enumerate(kept, first)]
+        return [
+            evolve(job, number=number, revision=1)
+            for job, number in zip(jobs, numbers, strict=True)
+        ]
 
     def get(self, job_id: str) -> Job:
         """The job with this id."""
@@ -196,7 +195,7 @@ def _number(connection: sqlite3.Connection, job: Job) -> int:
 
 def _keep(connection: sqlite3.Connection, job: Job) -> Job:
     kept = evolve(job, revision=job.revision + 1)
-    connection.execute(queries.UPDATE, (*rows.changing(kept), kept.number))
+    connection.execute(queries.UPDATE, (*rows.changing(kept, kept.revision), kept.number))
     return kept
 
 
@@ -205,7 +204,7 @@ def _choose(connection: sqlite3.Connection, due: dict[str, object], choose: Choo
     cursor = connection.execute(queries.CANDIDATES, due)
     try:
         while window := cursor.fetchmany(WINDOW):
-            picked = choose([rows.candidate_of(row) for row in window])
+            picked = choose(rows.Candidates(window))
             if picked is not None:
                 return picked.id
     finally:

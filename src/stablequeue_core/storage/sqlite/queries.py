@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from stablequeue_core.storage.sqlite.rows import ALL, CHANGING
+from stablequeue_core.storage.sqlite.rows import ALL, CHANGING, GIVEN
 
 _COLUMNS = ", ".join(ALL)
 
-INSERT = f"INSERT INTO jobs ({_COLUMNS}) VALUES ({', '.join('?' for _ in ALL)})"
+INSERT = f"INSERT INTO jobs ({', '.join(GIVEN)}) VALUES ({', '.join('?' for _ in GIVEN)})"
 UPDATE = f"UPDATE jobs SET {', '.join(f'{name} = ?' for name in CHANGING)} WHERE number = ?"
 DELETE = "DELETE FROM jobs WHERE number = ?"
 GET = f"SELECT {_COLUMNS} FROM jobs WHERE id = ?"
@@ -50,7 +50,8 @@ CANDIDATES = f"""
     ORDER BY priority DESC, number
 """
 ANYTHING_DUE = """
-    SELECT 1 FROM jobs WHERE status = 'pending' AND target IN (:server, 'auto')
+    SELECT 1 FROM jobs INDEXED BY jobs_to_claim
+    WHERE status = 'pending' AND target IN (:server, 'auto')
     AND (not_before IS NULL OR not_before <= :now) LIMIT 1
 """
 NEXT_DUE = """

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, overload
 
 from stablequeue_core.jobs import (
     Attempt,
@@ -37,7 +37,12 @@ CHANGING = (
 )  # fmt: skip
 """Columns that a change of the job writes anew."""
 
-ALL = ("number", *FIXED, *CHANGING)
+GIVEN = (*FIXED, *CHANGING)
+"""All but the number, which SQLite gives."""
+
+ALL = ("number", *GIVEN)
+
+_LEDGER = tuple[Attempt, ...]
 
 
 def fixed(job: Job) -> Row:
@@ -51,11 +56,11 @@ def fixed(job: Job) -> Row:
     )
 
 
-def changing(job: Job) -> Row:
+def changing(job: Job, revision: int) -> Row:
     """The values of the columns :data:`CHANGING`."""
     lease = job.lease
     return (
-        job.revision,
+        revision,
         job.status.value,
         job.target,
         job.priority,
@@ -69,9 +74,9 @@ def changing(job: Job) -> Row:
         lease.worker if lease else None,
         to_millis(lease.until) if lease else None,
         sentence(job.waiting_reason),
-        _plain(job.attempts, Sequence[Attempt]) if job.attempts else None,
-        _plain(job.result, JobResult) if job.result else None,
-        _plain(job.failure, JobFailure) if job.failure else None,
+        to_json(job.attempts) if job.attempts else None,
+        to_json(job.result) if job.result else None,
+        to_json(job.failure) if job.failure else None,
     )
 
 
@@ -101,7 +106,7 @@ def job_of(row: Row) -> Job:
         subseed=subseed,
         not_before=_moment(not_before),
         cancel_requested=bool(cancel_requested),
-        attempts=read(from_json(attempts), tuple[Attempt, ...]) if attempts else (),
+        attempts=read(from_json(attempts), _LEDGER) if attempts else (),
         failures=failures,
         lease=Lease(worker=worker, until=from_millis(leased_until)) if worker else None,
         waiting_reason=waiting_reason,
@@ -110,7 +115,28 @@ def job_of(row: Row) -> Job:
     )
 
 
-def candidate_of(row: Row) -> Candidate:
+class Candidates(Sequence[Candidate]):
+    """A window of candidates; each is made when it is looked at, and most never are."""
+
+    def __init__(self, rows: Sequence[Row]) -> None:
+        self._rows = rows
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    @overload
+    def __getitem__(self, index: int) -> Candidate: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Candidate]: ...
+
+    def __getitem__(self, index: int | slice) -> Candidate | Sequence[Candidate]:
+        if isinstance(index, slice):
+            return Candidates(self._rows[index])
+        return _candidate_of(self._rows[index])
+
+
+def _candidate_of(row: Row) -> Candidate:
     """The candidate of a row as the claim reads it."""
     id_, target, priority, number, created_at, checkpoint, requirements = row
     return Candidate(
@@ -122,11 +148,6 @@ def candidate_of(row: Row) -> Candidate:
         checkpoint=checkpoint,
         requirements=requirements_of(requirements) if target == AUTO else None,
     )
-
-
-def _plain(value: object, kind: Any) -> str:
-    plain: Mapping[str, Any] | list[Any] = converter().unstructure(value, kind)
-    return to_json(plain)
 
 
 def _millis(moment: datetime | None) -> int | None:

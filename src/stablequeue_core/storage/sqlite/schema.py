@@ -12,7 +12,7 @@ APPLICATION_ID = 0x53745175
 
 _FIRST = (
     # What the claim, the list and the counters need has columns of its own; the rest is JSON.
-    # Times are milliseconds since 1970. A number is given once, even when its job is deleted.
+    # Times are milliseconds since 1970.
     """
     CREATE TABLE jobs (
         number INTEGER PRIMARY KEY,
@@ -52,16 +52,16 @@ _FIRST = (
     CREATE INDEX jobs_waiting ON jobs (target, not_before)
     WHERE status = 'pending' AND not_before IS NOT NULL
     """,
-    # What is known of the whole queue: whether it is paused, how many jobs were ever accepted, and
-    # how many stand where, so that nobody has to count them.
+    # What is known of the whole queue: whether it is paused, and how many jobs stand where,
+    # so that nobody has to count them.
     "CREATE TABLE queue (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID",
     """
-    INSERT INTO queue VALUES ('paused', 0), ('accepted', 0), ('pending', 0), ('processing', 0),
-        ('completed', 0), ('failed', 0), ('cancelled', 0)
+    INSERT INTO queue VALUES ('paused', 0), ('pending', 0), ('processing', 0), ('completed', 0),
+        ('failed', 0), ('cancelled', 0)
     """,
     """
     CREATE TRIGGER job_added AFTER INSERT ON jobs BEGIN
-        UPDATE queue SET value = value + 1 WHERE name IN (NEW.status, 'accepted');
+        UPDATE queue SET value = value + 1 WHERE name = NEW.status;
     END
     """,
     """
@@ -119,6 +119,8 @@ VERSION = len(STEPS)
 def check(connection: sqlite3.Connection) -> int:
     """Look whether the file is ours to use, without changing anything.
 
+    In a transaction only: another process may be making the tables at this moment.
+
     Returns:
         the version of its schema, 0 for an empty file.
 
@@ -137,20 +139,12 @@ def check(connection: sqlite3.Connection) -> int:
 
 
 def migrate(connection: sqlite3.Connection) -> None:
-    """Bring the file to the present version, all the way or not at all.
+    """Bring the file to the present version, in the transaction of the caller.
 
-    Of several processes that open the same file at once, one does the work and the others wait.
+    Of several processes that open the same file at once, one does the work; the others wait for
+    their turn and find it done.
     """
-    if check(connection) == VERSION:
-        return
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        for step in STEPS[check(connection) :]:
-            for statement in step:
-                connection.execute(statement)
-        connection.execute(f"PRAGMA user_version = {VERSION}")
-        connection.execute("COMMIT")
-    except BaseException:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise
+    for step in STEPS[check(connection) :]:
+        for statement in step:
+            connection.execute(statement)
+    connection.execute(f"PRAGMA user_version = {VERSION}")

@@ -4,22 +4,32 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
 from attrs import asdict
 
 from stablequeue_core.generation import NOTHING_REQUIRED, Requirements
-
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
-_encode_ascii = json.JSONEncoder(separators=(",", ":")).encode
+from stablequeue_core.serialization import to_iso
 
 from_json = json.loads
 
 
-def to_json(value: Mapping[str, Any] | list[Any]) -> str:
+def _plain(value: Any) -> Any:
+    """What JSON has no word for, in the form that the converter reads."""
+    if isinstance(value, datetime):
+        return to_iso(value)
+    return dict(value) if isinstance(value, Mapping) else asdict(value, recurse=False)
+
+
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=_plain).encode
+_encode_ascii = json.JSONEncoder(separators=(",", ":"), default=_plain).encode
+
+
+def to_json(value: object) -> str:
     """Readable JSON that comes back exactly: order of keys, whole and broken numbers."""
-    text = _encode(dict(value) if isinstance(value, Mapping) else value)
+    text = _encode(value)
     return text if is_storable(text) else _encode_ascii(value)
 
 

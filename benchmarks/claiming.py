@@ -1,0 +1,74 @@
+"""How fast jobs are handed out and taken back, in the store."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from benchmarks.effort import Effort
+from benchmarks.floors import BareQueue
+from benchmarks.report import Figure
+from benchmarks.specimens import ALIAS, as_json, begun, params, pending, result, sent
+from benchmarks.timing import paired, per_second
+from stablequeue_core.events import Event, EventKind
+from stablequeue_core.jobs import Candidate, Job, JobStore, event_of
+from stablequeue_core.serialization import converter
+from stablequeue_core.storage.sqlite import SqliteStorage
+
+RATIO = 0.6
+
+
+def claim_and_complete(effort: Effort) -> Sequence[Figure]:
+    """A job is claimed, then completed with a result; two transactions on either side."""
+    count, rounds = effort.pick(200, 10), effort.pick(20, 2)
+    given = params()
+    answer = as_json(converter().unstructure(result("00000000")))
+
+    def bare_work() -> None:
+        for _ in range(count):
+            claimed = bare.claim()
+            assert claimed is not None
+            bare.complete(claimed[0], answer)
+
+    with (
+        effort.workplace() as folder,
+        SqliteStorage(folder / "ours.sqlite3") as storage,
+        BareQueue(folder / "bare.sqlite3") as bare,
+    ):
+        jobs = pending(count * (rounds + 1), given)
+        storage.jobs.add(jobs, [event_of(EventKind.JOB_SUBMITTED, job) for job in jobs])
+        bare.add_many(as_json(given) for _ in jobs)
+        pair = paired(
+            lambda: per_second(count, lambda: _work(storage.jobs, count)),
+            lambda: per_second(count, bare_work),
+            rounds=rounds,
+        )
+    return [
+        Figure(
+            name="claim + complete",
+            unit="jobs/s",
+            ours=pair.ours,
+            floor=pair.floor,
+            ratio=pair.ratio,
+            reach=f"≥ {RATIO} of the bare loop",
+            met=pair.ratio >= RATIO,
+        )
+    ]
+
+
+def _work(store: JobStore, count: int) -> None:
+    for _ in range(count):
+        now = datetime.now(UTC)
+        job = store.claim(ALIAS, now=now, choose=_first, begin=_begin)
+        assert job is not None
+        done = job.complete(result(job.id), sent=sent(), now=now)
+        store.replace(done, event_of(EventKind.JOB_COMPLETED, done))
+
+
+def _first(candidates: Sequence[Candidate]) -> Candidate:
+    return candidates[0]
+
+
+def _begin(job: Job) -> tuple[Job, Event]:
+    started = begun(job, datetime.now(UTC))
+    return started, event_of(EventKind.JOB_STARTED, started)

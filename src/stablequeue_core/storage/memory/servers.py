@@ -1,0 +1,70 @@
+"""The servers in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from attrs import evolve
+
+from stablequeue_core.errors import ServerExists, ServerNotFound
+from stablequeue_core.events import Event
+from stablequeue_core.jobs import OPEN
+from stablequeue_core.servers import Server, ServerStore
+from stablequeue_core.storage.memory.state import Memory
+
+
+class MemoryServers(ServerStore):
+    """The servers of one storage."""
+
+    def __init__(self, memory: Memory) -> None:
+        self._memory = memory
+
+    def add(self, server: Server, event: Event) -> None:
+        """Keep a new server."""
+        with self._memory.lock:
+            if server.alias in self._memory.servers:
+                raise ServerExists(server.alias)
+            self._memory.servers[server.alias] = server
+            self._memory.record((event,), work=True)
+
+    def get(self, alias: str) -> Server:
+        """The server with this alias."""
+        with self._memory.lock:
+            try:
+                return self._memory.servers[alias]
+            except KeyError:
+                raise ServerNotFound(alias, list(self._memory.servers)) from None
+
+    def list(self) -> Sequence[Server]:
+        """All servers, in the order in which they were added."""
+        with self._memory.lock:
+            return list(self._memory.servers.values())
+
+    def replace(self, alias: str, server: Server, event: Event) -> None:
+        """Keep ``server`` in place of the one named ``alias``."""
+        memory = self._memory
+        with memory.lock:
+            self.get(alias)
+            if server.alias != alias:
+                if server.alias in memory.servers:
+                    raise ServerExists(server.alias)
+                for job in memory.jobs.values():
+                    if job.target == alias and job.status in OPEN:
+                        memory.jobs[job.id] = evolve(
+                            job, target=server.alias, revision=job.revision + 1
+                        )
+            # Made anew, so that a renamed server keeps its place.
+            memory.servers = {
+                known.alias: known
+                for known in (
+                    server if known.alias == alias else known for known in memory.servers.values()
+                )
+            }
+            memory.record((event,), work=True)
+
+    def remove(self, alias: str, event: Event) -> None:
+        """Forget the server."""
+        with self._memory.lock:
+            self.get(alias)
+            del self._memory.servers[alias]
+            self._memory.record((event,), work=True)

@@ -1,0 +1,15 @@
+"""Contract suites: subclass one, say how yours is made, and run pytest."""
+
+from stablequeue_core.testing.contracts.events import EventLogContract
+from stablequeue_core.testing.contracts.jobs import JobStoreContract
+from stablequeue_core.testing.contracts.servers import ServerStoreContract
+from stablequeue_core.testing.contracts.storage import StorageContract
+from stablequeue_core.testing.contracts.transport import TransportContract
+
+__all__ = [
+    "EventLogContract",
+    "JobStoreContract",
+    "ServerStoreContract",
+    "StorageContract",
+    "TransportContract",
+]

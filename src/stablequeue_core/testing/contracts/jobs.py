@@ -1,0 +1,11 @@
+"""What every store of jobs must do."""
+
+from __future__ import annotations
+
+from stablequeue_core.testing.contracts.jobs_claimed import ClaimingContract
+from stablequeue_core.testing.contracts.jobs_kept import KeepingContract
+from stablequeue_core.testing.contracts.jobs_listed import ListingContract
+
+
+class JobStoreContract(KeepingContract, ListingContract, ClaimingContract):
+    """The promises of :class:`~stablequeue_core.jobs.JobStore`, as tests."""

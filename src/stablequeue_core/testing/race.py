@@ -1,0 +1,83 @@
+"""What a process does in a race for jobs or locks; imports little, as it is started anew."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+from stablequeue_core.events import Event, EventKind
+from stablequeue_core.jobs import Candidate, Job, Lease, event_of
+from stablequeue_core.storage import Storage
+
+_FAR_AWAY = datetime(2100, 1, 1, tzinfo=UTC)
+
+Opener = Callable[[], Storage]
+"""Opens a storage; can be pickled when the storage is shared by processes."""
+
+
+class Gate(Protocol):
+    """Opens when everybody is there: a ``Barrier`` of threads or of processes."""
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait for the others."""
+
+
+class Flag(Protocol):
+    """An ``Event`` of threads or of processes."""
+
+    def set(self) -> None:
+        """Raise the flag."""
+
+
+def first(candidates: Sequence[Candidate]) -> Candidate:
+    """The simplest choice."""
+    return candidates[0]
+
+
+def begin(job: Job, server: str = "Laptop", worker: str = "worker") -> tuple[Job, Event]:
+    """What a lane does with the job it was given."""
+    now = job.updated_at + timedelta(seconds=1)
+    begun = job.begin(
+        server=server,
+        lease=Lease(worker=worker, until=now + timedelta(seconds=30)),
+        task_id=f"task-{job.id}-{len(job.attempts) + 1}",
+        seed=2**63 - 1,
+        subseed=7,
+        now=now,
+    )
+    return begun, event_of(EventKind.JOB_STARTED, begun)
+
+
+def claim_all(storage: Storage, gate: Gate) -> list[str]:
+    """Claim until nothing is left; the ids of what we were given."""
+    claimed = []
+    gate.wait(60)
+    while job := storage.jobs.claim("Laptop", now=_FAR_AWAY, choose=first, begin=begin):
+        claimed.append(job.id)
+    return claimed
+
+
+_gate: Gate
+
+
+def meet_at(gate: Gate) -> None:
+    """Tell this process which gate to wait at."""
+    global _gate
+    _gate = gate
+
+
+def open_and_claim_all(opener: Opener) -> list[str]:
+    """As :func:`claim_all`, in a process that :func:`meet_at` has prepared."""
+    with opener() as storage:
+        return claim_all(storage, _gate)
+
+
+def hold_lane(opener: Opener, alias: str, held: Flag) -> None:
+    """Take the lock of a lane and keep it until this process is killed."""
+    with opener() as storage:
+        lock = storage.lane_lock(alias)
+        if lock.try_acquire():
+            held.set()
+            threading.Event().wait()

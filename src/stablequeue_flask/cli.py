@@ -1,0 +1,206 @@
+"""The ``stablequeue`` command. Each option can also be set by a ``STABLEQUEUE_*`` variable."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from pathlib import Path
+
+import click
+
+from stablequeue_core import StableQueue, StableQueueError
+from stablequeue_flask.extension import URL_PREFIX, create_app
+from stablequeue_flask.listening import CannotListen, is_loopback, listening, url_of
+from stablequeue_flask.serving import THREADS, WebServer, stopped_by_signals
+
+DEFAULT_FORGE = "http://127.0.0.1:7860"
+DEMO_SECONDS_PER_STEP = 0.04
+DEMO_LOAD_SECONDS = 0.4
+
+option = partial(click.option, show_envvar=True)
+
+
+@click.group(context_settings={"auto_envvar_prefix": "STABLEQUEUE", "show_default": True})
+@click.version_option(package_name="stablequeue")
+def main() -> None:
+    """A durable job queue that drives Stable Diffusion WebUI Forge servers."""
+
+
+def _servers(
+    context: click.Context, parameter: click.Parameter, texts: Sequence[str]
+) -> dict[str, str]:
+    servers = {}
+    for text in texts:
+        alias, equals, url = text.partition("=")
+        if not equals or not alias:
+            raise click.BadParameter(f"{text!r} must look like Laptop=http://127.0.0.1:7860.")
+        servers[alias] = url
+    return servers
+
+
+@main.command()
+@option(
+    "--data-dir",
+    type=click.Path(path_type=Path),
+    default=Path("stablequeue-data"),
+    envvar="STABLEQUEUE_DATA_DIR",
+    help="Folder of the database and the pictures.",
+)
+@option("--host", default="127.0.0.1", envvar="STABLEQUEUE_HOST", help="Address to serve.")
+@option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8083,
+    envvar="STABLEQUEUE_PORT",
+    help="Port to serve; 0 takes any free one.",
+)
+@option(
+    "--threads",
+    type=click.IntRange(1, 256),
+    default=THREADS,
+    envvar="STABLEQUEUE_THREADS",
+    help="Requests answered at once.",
+)
+@option(
+    "--dispatch/--no-dispatch",
+    default=True,
+    envvar="STABLEQUEUE_DISPATCH",
+    help="Whether this process runs jobs, or only takes them.",
+)
+@option(
+    "--server",
+    "servers",
+    multiple=True,
+    callback=_servers,
+    metavar="ALIAS=URL",
+    envvar="STABLEQUEUE_SERVERS",
+    help="A Forge server to use, added or changed at the start; may be given several times.",
+)
+def serve(
+    data_dir: Path, host: str, port: int, threads: int, dispatch: bool, servers: dict[str, str]
+) -> None:
+    """Serve the API over HTTP until Ctrl-C."""
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    # It warns of every request that finds all threads at work.
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)
+    with ExitStack() as stack:
+        stack.enter_context(_told_in_one_sentence())
+        # The port first: no job is started by a process that cannot serve.
+        sockets = stack.enter_context(listening(host, port))
+        queue = stack.enter_context(_opened(data_dir, dispatch=dispatch))
+        _introduce(queue, servers)
+        server = stack.enter_context(
+            WebServer(
+                create_app(queue),
+                sockets,
+                threads=threads,
+                largest_body=queue.settings.max_body_bytes,
+            )
+        )
+        if not is_loopback(host):
+            click.echo(
+                f"Warning: {host} can be reached from other machines, and StableQueue asks nobody "
+                "for a password. Put it behind a proxy that does.",
+                err=True,
+            )
+        url = url_of(host, sockets[0].getsockname()[1])
+        with stopped_by_signals(server.stop):
+            click.echo(f"StableQueue listens on {url}{URL_PREFIX} (Ctrl-C stops it).")
+            server.run()
+            click.echo(f"Stopping; running jobs have {queue.settings.close_grace:g} s to finish.")
+
+
+@main.command("simulate-forge")
+@option("--host", default="127.0.0.1", help="Address to serve.")
+@option("--port", type=click.IntRange(0, 65535), default=7860, help="Port; 0: any free one.")
+@option("--seconds-per-step", type=click.FloatRange(0), default=0.05, help="To sample once.")
+@option("--load-seconds", type=click.FloatRange(0), default=0.5, help="To load a checkpoint.")
+def simulate_forge(host: str, port: int, seconds_per_step: float, load_seconds: float) -> None:
+    """Run a simulated Forge, which needs no graphics card, until Ctrl-C."""
+    from stablequeue_core.testing.forge_simulator import ForgeServer, SimulatedForge
+
+    with _told_in_one_sentence(), listening(host, port):
+        pass  # Says in our words what is wrong with the address, if anything is.
+    forge = SimulatedForge.with_sample_models(
+        seconds_per_step=seconds_per_step, load_seconds=load_seconds
+    )
+    stop = threading.Event()
+    with ForgeServer(forge, host=host, port=port) as server, stopped_by_signals(stop.set):
+        click.echo(f"A simulated Forge listens on {server.url} (Ctrl-C stops it).")
+        # On Windows, Ctrl-C does not wake who waits for ever.
+        while not stop.wait(0.5):
+            pass
+
+
+@main.command()
+@option("--forge", metavar="URL", help="A real Forge, run with --api, not a simulated one.")
+@option(
+    "--data-dir",
+    type=click.Path(path_type=Path),
+    help="Folder of the database and the pictures; a new temporary one if not given.",
+)
+def demo(forge: str | None, data_dir: Path | None) -> None:
+    """Make a few pictures, and show everything that is needed for it."""
+    from stablequeue_core.testing.forge_simulator import ForgeServer, SimulatedForge
+    from stablequeue_flask.demo import DemoFailed, served, show, tell
+
+    folder = data_dir or Path(tempfile.mkdtemp(prefix="stablequeue-demo-"))
+    with ExitStack() as stack:
+        stack.enter_context(_told_in_one_sentence())
+        if forge is None:
+            simulated = SimulatedForge.with_sample_models(
+                seconds_per_step=DEMO_SECONDS_PER_STEP, load_seconds=DEMO_LOAD_SECONDS
+            )
+            forge_url = stack.enter_context(ForgeServer(simulated)).url
+            click.echo(f"A simulated Forge listens on {forge_url}")
+        else:
+            forge_url = forge
+        queue = stack.enter_context(_opened(folder, dispatch=True))
+        url = stack.enter_context(served(queue))
+        click.echo(f"StableQueue listens on {url}{URL_PREFIX}\n")
+        try:
+            names = show(url, forge_url, simulated=forge is None)
+        except DemoFailed as error:
+            raise click.ClickException(str(error)) from error
+        tell(names, folder, queue.images.folder, forge or DEFAULT_FORGE)
+
+
+@contextmanager
+def _told_in_one_sentence() -> Iterator[None]:
+    """What goes wrong is told on one line, and makes the exit code 1."""
+    try:
+        yield
+    except CannotListen as error:
+        raise click.ClickException(str(error)) from error
+    except StableQueueError as error:
+        raise click.ClickException(error.message) from error
+
+
+def _opened(data_dir: Path, *, dispatch: bool) -> StableQueue:
+    try:
+        return StableQueue.open(data_dir, dispatch=dispatch)
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise click.ClickException(
+            f"The data folder {data_dir} cannot be used: {reason}."
+        ) from error
+
+
+def _introduce(queue: StableQueue, servers: dict[str, str]) -> None:
+    """Add the servers, or change where they are."""
+    present = {server.alias: server.api_url for server in queue.servers.list()}
+    for alias, url in servers.items():
+        if alias not in present:
+            queue.servers.add(alias, url)
+        elif url.rstrip("/") != present[alias]:
+            queue.servers.update(alias, {"api_url": url})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,103 @@
+"""Errors over HTTP: each class of error has its status here, and all are answered in one shape."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from flask import Response, request
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
+
+from stablequeue_core import errors as core
+from stablequeue_core.errors import FieldProblem, StableQueueError
+from stablequeue_flask.answers import json_answer
+
+logger = logging.getLogger(__name__)
+
+
+class InvalidRequest(StableQueueError):
+    """The body or the query has fields that cannot be used; ``details`` lists every one."""
+
+    code = "invalid_request"
+
+    def __init__(self, problems: Sequence[FieldProblem]) -> None:
+        first = problems[0]
+        more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+        super().__init__(
+            f"Invalid {first.path}: {first.message}{more}",
+            {"fields": [{"path": p.path, "message": p.message} for p in problems]},
+        )
+
+
+class InvalidJson(StableQueueError):
+    """The body is not what we understand by a JSON object."""
+
+    code = "invalid_json"
+
+
+STATUS: Mapping[type[StableQueueError], int] = {
+    InvalidRequest: 400,
+    InvalidJson: 400,
+    core.InvalidParams: 400,
+    core.InvalidServer: 400,
+    core.NotFound: 404,
+    core.Conflict: 409,
+    core.QueueClosed: 503,
+    core.WaitTimedOut: 504,
+    core.StorageBusy: 503,
+    core.StorageFull: 507,
+    core.DiskFull: 507,
+    core.TransportError: 502,
+    core.BackendError: 502,
+    StableQueueError: 500,
+}
+"""The status of each class of error; one that is not listed has its parent's."""
+
+
+def status_of(error: StableQueueError) -> int:
+    """The HTTP status that tells of ``error``."""
+    return next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
+
+
+def error_body(
+    code: str, message: str, details: Mapping[str, Any] | None = None
+) -> dict[str, object]:
+    """The one shape of every error."""
+    return {"success": False, "error": code, "message": message, "details": details or {}}
+
+
+def code_of(name: str) -> str:
+    """HTTP's own name of a status as a code: ``Not Found`` is ``not_found``."""
+    return name.lower().replace(" ", "_")
+
+
+def answer_error(error: Exception) -> Response:
+    """What the client is told of ``error``; what it must not know goes to the log."""
+    if isinstance(error, StableQueueError):
+        status = status_of(error)
+        if status >= 500:
+            logger.error("%s %s: %s", request.method, request.path, error, exc_info=error)
+        return json_answer(error_body(error.code, error.message, error.details), status)
+    if isinstance(error, HTTPException) and error.code is not None:
+        return _answer_http(error, error.code)
+    logger.error("%s %s failed", request.method, request.path, exc_info=error)
+    message = "Something broke inside StableQueue; its log says what. Please try again."
+    return json_answer(error_body("internal_error", message), 500)
+
+
+def _answer_http(error: HTTPException, status: int) -> Response:
+    message = error.description or error.name
+    details: dict[str, object] = {}
+    if isinstance(error, NotFound):
+        message = f"There is nothing at {request.path}."
+    elif isinstance(error, MethodNotAllowed):
+        allowed = sorted(set(error.valid_methods or ()) - {"HEAD", "OPTIONS"})
+        message = f"{request.method} is not possible here; use {' or '.join(allowed)}."
+        details = {"allowed": allowed}
+    answer = json_answer(error_body(code_of(error.name), message, details), status)
+    for name, value in error.get_headers(request.environ):
+        # Allow, Retry-After, WWW-Authenticate ...; the type and the length are those of our body.
+        if name.lower() not in ("content-type", "content-length"):
+            answer.headers[name] = value
+    return answer

@@ -1,0 +1,160 @@
+"""Jobs over HTTP: submit, look, cancel, retry, delete."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from flask import Response, request
+
+from stablequeue_core import Job, JobStatus
+from stablequeue_core.errors import FieldProblem, InvalidParams, JobNotCancellable
+from stablequeue_core.generation import ParamLimits, parse_params
+from stablequeue_flask.answers import json_answer
+from stablequeue_flask.bodies import job_body
+from stablequeue_flask.errors import InvalidRequest
+from stablequeue_flask.mounted import mounted_queue
+from stablequeue_flask.reading import QueryReader, json_object
+
+DEFAULT_LIMIT = 50
+LARGEST_LIMIT = 1000
+LARGEST_PRIORITY = 1_000_000
+LONGEST_KEY = 255
+
+_STATUSES = {status.value: status for status in JobStatus}
+_NEWEST_FIRST = {"desc": True, "asc": False}
+_PARAMS = "generation_params"
+
+
+def generate() -> Response:
+    """Accept a job."""
+    body = json_object()
+    key = request.headers.get("Idempotency-Key")
+    _check_submission(body, key)
+    try:
+        job = mounted_queue().submit(
+            body["target_server_alias"],
+            body[_PARAMS],
+            priority=body.get("priority", 0),
+            idempotency_key=key,
+        )
+    except InvalidParams as error:
+        raise _below_params(error) from error
+    return json_answer({"stablequeue_job_id": job.id}, 202)
+
+
+def job_status(job_id: str) -> Response:
+    """One job."""
+    queue = mounted_queue()
+    job = queue.get(job_id)
+    return json_answer({**_shown(job), "queue_position": queue.position(job)})
+
+
+def list_jobs() -> Response:
+    """A page of jobs."""
+    query = QueryReader(request.args)
+    status = query.choice("status", _STATUSES, None)
+    limit = query.number("limit", DEFAULT_LIMIT)
+    offset = query.number("offset", 0)
+    newest_first = query.choice("order", _NEWEST_FIRST, True)
+    query.check()
+    page = mounted_queue().list(
+        status=status,
+        limit=min(limit, LARGEST_LIMIT),
+        offset=offset,
+        newest_first=newest_first,
+    )
+    return json_answer({"total": page.total, "jobs": [_shown(job) for job in page.jobs]})
+
+
+def cancel_job(job_id: str) -> Response:
+    """Cancel a job; 200 once it is cancelled, 202 while its server has not confirmed."""
+    job = mounted_queue().cancel(job_id)
+    if job.status is JobStatus.CANCELLED:
+        return json_answer({"message": "Job cancelled successfully.", "job": _shown(job)})
+    if job.status.ended:
+        # It ended while its server was asked to stop it.
+        raise JobNotCancellable(job.id, job.status, JobStatus.CANCELLED)
+    body = {
+        "message": "The cancel is requested; the server has not confirmed it yet.",
+        "job": _shown(job),
+        "status": job.status.value,
+        "cancel_requested": job.cancel_requested,
+    }
+    return json_answer(body, 202)
+
+
+def retry_job(job_id: str) -> Response:
+    """Run a failed or cancelled job again."""
+    job = mounted_queue().retry(job_id)
+    return json_answer({"message": "Job queued again.", "job": _shown(job)}, 202)
+
+
+def delete_job(job_id: str) -> Response:
+    """Forget a job."""
+    query = QueryReader(request.args)
+    delete_images = query.flag("delete_images")
+    query.check()
+    mounted_queue().delete(job_id, delete_images=delete_images)
+    return json_answer({"message": f"Job {job_id} deleted successfully."})
+
+
+ROUTES = (
+    ("POST", "/generate", generate),
+    ("GET", "/queue/jobs", list_jobs),
+    ("GET", "/queue/jobs/<job_id>/status", job_status),
+    ("POST", "/queue/jobs/<job_id>/cancel", cancel_job),
+    ("POST", "/queue/jobs/<job_id>/retry", retry_job),
+    ("DELETE", "/queue/jobs/<job_id>", delete_job),
+)
+
+
+def _shown(job: Job) -> dict[str, Any]:
+    running = job.status is JobStatus.PROCESSING
+    return job_body(job, mounted_queue().progress(job.id) if running else None)
+
+
+def _check_submission(body: dict[str, Any], key: str | None) -> None:
+    """Check what surrounds the parameters; those are checked by the core.
+
+    Raises:
+        InvalidRequest: lists every bad field, those of the parameters included.
+    """
+    problems = []
+    target = body.get("target_server_alias")
+    if not isinstance(target, str) or not target:
+        problems.append(
+            FieldProblem("target_server_alias", "is required: the alias of a server, or `auto`.")
+        )
+    if not isinstance(body.get(_PARAMS), dict):
+        problems.append(FieldProblem(_PARAMS, "is required, and must be a JSON object."))
+    priority = body.get("priority", 0)
+    if type(priority) is not int or abs(priority) > LARGEST_PRIORITY:
+        problems.append(
+            FieldProblem(
+                "priority",
+                f"must be a whole number from {-LARGEST_PRIORITY} to {LARGEST_PRIORITY}.",
+            )
+        )
+    if key is not None and not 1 <= len(key) <= LONGEST_KEY:
+        problems.append(
+            FieldProblem("Idempotency-Key", f"must have 1 to {LONGEST_KEY} characters.")
+        )
+    if problems:
+        raise InvalidRequest([*problems, *_problems_of(body.get(_PARAMS))])
+
+
+def _problems_of(params: object) -> Sequence[FieldProblem]:
+    """What the core would complain of, if it were asked."""
+    settings = mounted_queue().settings
+    limits = ParamLimits(max_images=settings.max_images, max_prompt_chars=settings.max_prompt_chars)
+    try:
+        parse_params(params, limits)
+    except InvalidParams as error:
+        return _below_params(error).problems if isinstance(params, dict) else ()
+    return ()
+
+
+def _below_params(error: InvalidParams) -> InvalidParams:
+    """The same error, with paths as they are in the request's body."""
+    return InvalidParams([FieldProblem(f"{_PARAMS}.{p.path}", p.message) for p in error.problems])

@@ -1,0 +1,87 @@
+"""Servers over HTTP: list, add, change, remove, pause."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Response, request
+
+from stablequeue_core import Server, ServerHealth
+from stablequeue_core.errors import InvalidServer, ServerNotFound
+from stablequeue_flask.answers import json_answer
+from stablequeue_flask.bodies import server_body
+from stablequeue_flask.mounted import mounted_queue
+from stablequeue_flask.reading import QueryReader, json_object
+from stablequeue_flask.server_forms import read_server
+
+
+def list_servers() -> Response:
+    """All servers, as a bare array."""
+    return json_answer([_shown(server) for server in mounted_queue().servers.list()])
+
+
+def add_server() -> Response:
+    """Add a server."""
+    form = read_server(json_object())
+    try:
+        server = mounted_queue().servers.add(**{"alias": "", "api_url": "", **form.fields})
+    except InvalidServer as error:
+        raise form.in_the_clients_words(error) from error
+    message = f"Server {server.alias} added successfully."
+    return json_answer({"message": message, "server": _shown(server)}, 201)
+
+
+def show_server(alias: str) -> Response:
+    """One server."""
+    return json_answer(_shown(mounted_queue().servers.get(alias)))
+
+
+def change_server(alias: str) -> Response:
+    """Change the fields that are given; the others stay."""
+    form = read_server(json_object())
+    try:
+        server = mounted_queue().servers.update(alias, form.fields)
+    except InvalidServer as error:
+        raise form.in_the_clients_words(error) from error
+    message = f"Server {server.alias} updated successfully."
+    return json_answer({"message": message, "server": _shown(server)})
+
+
+def remove_server(alias: str) -> Response:
+    """Forget a server."""
+    query = QueryReader(request.args)
+    force = query.flag("force")
+    query.check()
+    mounted_queue().servers.remove(alias, force=force)
+    return json_answer({"message": f"Server {alias} deleted successfully."})
+
+
+def pause_server(alias: str) -> Response:
+    """Let a server finish its job and take no other."""
+    server = mounted_queue().servers.pause(alias)
+    return json_answer({"message": f"Server {alias} paused.", "server": _shown(server)})
+
+
+def resume_server(alias: str) -> Response:
+    """Let a paused server take jobs again."""
+    server = mounted_queue().servers.resume(alias)
+    return json_answer({"message": f"Server {alias} resumed.", "server": _shown(server)})
+
+
+ROUTES = (
+    ("GET", "/servers", list_servers),
+    ("POST", "/servers", add_server),
+    ("GET", "/servers/<alias>", show_server),
+    ("PUT", "/servers/<alias>", change_server),
+    ("DELETE", "/servers/<alias>", remove_server),
+    ("POST", "/servers/<alias>/pause", pause_server),
+    ("POST", "/servers/<alias>/resume", resume_server),
+)
+
+
+def _shown(server: Server) -> dict[str, Any]:
+    try:
+        health = mounted_queue().servers.health(server.alias)
+    except ServerNotFound:
+        health = ServerHealth()  # someone removed or renamed it since we read it
+    return server_body(server, health)

@@ -1,0 +1,64 @@
+"""A world for pages to run in: simulated servers where the pages look for them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from stablequeue_core.testing.forge_simulator import ForgeServer, SimulatedForge
+
+QUICK = {
+    "STABLEQUEUE_POLL": "0.02",
+    "STABLEQUEUE_CIRCUIT_BASE": "0.05",
+    "STABLEQUEUE_BACKOFF_BASE": "0.05",
+}
+"""Pages are run with the defaults, but for how often a thing is looked at."""
+
+
+class Forges:
+    """Two simulated servers on ports that were free, in the place of those that pages name.
+
+    Attributes:
+        laptop: the one that pages find at port 7860; the other one is at 7861.
+    """
+
+    def __init__(self, laptop: ForgeServer, tower: ForgeServer) -> None:
+        self.laptop = laptop
+        self._urls = {"http://127.0.0.1:7860": laptop.url, "http://127.0.0.1:7861": tower.url}
+
+    def placed(self, text: str) -> str:
+        """``text`` with the ports that the servers have here."""
+        for printed, real in self._urls.items():
+            text = text.replace(printed, real)
+        return text
+
+    def printed(self, text: str) -> str:
+        """``text`` with the ports that are printed on the pages."""
+        for printed, real in self._urls.items():
+            text = text.replace(real, printed)
+        return text
+
+
+@pytest.fixture
+def forges() -> Iterator[Forges]:
+    """Two simulated servers, a little slow, so that there is something to see."""
+    with ExitStack() as stack:
+        laptop, tower = (
+            stack.enter_context(
+                ForgeServer(SimulatedForge.with_sample_models(seconds_per_step=0.005))
+            )
+            for _ in range(2)
+        )
+        yield Forges(laptop, tower)
+
+
+@pytest.fixture
+def reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder that is the current one, as the reader of a page has it."""
+    monkeypatch.chdir(tmp_path)
+    for name, value in QUICK.items():
+        monkeypatch.setenv(name, value)
+    return tmp_path

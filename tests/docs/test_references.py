@@ -1,0 +1,133 @@
+"""The tables of the reference say what the code says: settings, errors, events, names."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Iterator
+
+from attrs import fields
+from tests.docs.pages import REFERENCE, ROOT, code_in, rows_of
+from werkzeug.exceptions import default_exceptions
+
+import stablequeue_core
+from stablequeue_core import EventKind, Job, Settings, StableQueue, StableQueueError
+from stablequeue_core.backends.forge.names import ServerNames
+from stablequeue_core.dispatch.recovery import WORKER_GONE
+from stablequeue_core.errors import NotOnServer, WrongResult
+from stablequeue_core.generation import Requirements
+from stablequeue_core.servers import Inventory, ServerRegistry
+from stablequeue_flask.errors import code_of, status_of
+
+UNITS = {"seconds", "bytes", "characters", "pictures", "attempts"}
+FORGE = ROOT / "src" / "stablequeue_core" / "backends" / "forge"
+ERRORS = REFERENCE / "errors.md"
+
+
+def test_every_setting_is_listed_with_its_variable_default_and_unit() -> None:
+    documented = {}
+    for name, variable, default, unit, meaning in rows_of(REFERENCE / "settings.md", "Setting"):
+        documented[code_in(name)[0]] = float(code_in(default)[0].replace("_", ""))
+        assert code_in(variable) == [f"STABLEQUEUE_{code_in(name)[0].upper()}"]
+        assert unit in UNITS
+        assert meaning
+    defaults = Settings()
+    assert documented == {field.name: getattr(defaults, field.name) for field in fields(Settings)}
+
+
+def test_every_error_is_listed_with_its_code_and_status() -> None:
+    """Each class of the family with each of its codes, and what HTTP makes of it."""
+    documented = set()
+    for codes, names, status, meaning, advice in rows_of(ERRORS, "Code"):
+        assert meaning
+        assert advice
+        documented |= {(code, code_in(names)[0], int(status)) for code in code_in(codes)}
+    assert documented == {
+        (code, kind.__name__, status_of(kind.__new__(kind)))
+        for kind in family(StableQueueError)
+        for code in codes_of(kind)
+    }
+
+
+def test_every_code_that_is_http_s_own_is_named_by_its_status() -> None:
+    rows = rows_of(ERRORS, "HTTP's own code")
+    assert rows
+    for code, status, _ in rows:
+        assert code_in(code) == [code_of(default_exceptions[int(status)]().name)]
+
+
+def test_the_code_of_a_job_that_lost_its_worker_is_explained() -> None:
+    assert f"`{WORKER_GONE.code}`" in ERRORS.read_text(encoding="utf-8")
+
+
+def test_every_event_is_listed() -> None:
+    documented = [code_in(row[0])[0] for row in rows_of(REFERENCE / "events.md", "Event")]
+    assert documented == [kind.value for kind in EventKind]
+
+
+def test_every_name_of_the_front_door_is_in_the_python_reference() -> None:
+    text = (REFERENCE / "python-api.md").read_text(encoding="utf-8")
+    missing = {name for name in stablequeue_core.__all__ if f"`{name}" not in text}
+    assert not missing
+
+
+def test_every_method_is_in_the_python_reference_with_its_parameters() -> None:
+    """Of the queue and of its servers: the signature as it is, without types."""
+    page = REFERENCE / "python-api.md"
+    documented = {code_in(row[0])[0] for row in rows_of(page, "Method")}
+    assert documented == {
+        *signatures("queue", StableQueue),
+        *signatures("queue.servers", ServerRegistry),
+    } | {"StableQueue.open" + shown(StableQueue.open)}
+
+
+def test_every_attribute_of_a_job_is_in_the_python_reference() -> None:
+    documented = set()
+    for row in rows_of(REFERENCE / "python-api.md", "Attribute of a job"):
+        documented |= set(code_in(row[0]))
+    properties = {name for name, value in vars(Job).items() if isinstance(value, property)}
+    assert documented == {field.name for field in fields(Job)} | properties
+
+
+def family(root: type[StableQueueError]) -> Iterator[type[StableQueueError]]:
+    """A class and all that come from it, but for those that only we can name."""
+    if not root.__name__.startswith("_"):
+        yield root
+    for child in root.__subclasses__():
+        yield from family(child)
+
+
+def codes_of(kind: type[StableQueueError]) -> set[str]:
+    """The codes that an error of this class can carry."""
+    if kind is WrongResult:
+        return set(wrong_results())
+    if kind is NotOnServer:
+        everything = {field.name: ("x",) for field in fields(Requirements)}
+        missing = ServerNames("Laptop", Inventory()).missing(Requirements(**everything))
+        return {error.code for error in missing}
+    return {kind.code}
+
+
+def wrong_results() -> Iterator[str]:
+    """What the backend says when an answer is not what was asked: only its source knows all."""
+    for path in FORGE.glob("*.py"):
+        source = path.read_text(encoding="utf-8")
+        yield from re.findall(r'"((?:wrong|missing)_[a-z]+)"', source)
+        yield from (f"wrong_{subject}" for subject in re.findall(r'_same\(\s*"(\w+)"', source))
+
+
+def signatures(prefix: str, kind: type) -> Iterator[str]:
+    """Its public methods, as a user calls them."""
+    for name, method in vars(kind).items():
+        if not name.startswith("_") and inspect.isfunction(method):
+            yield f"{prefix}.{name}{shown(method, leave_out=1)}"
+
+
+def shown(function: object, leave_out: int = 0) -> str:
+    """A signature without its types."""
+    assert callable(function)
+    bare = [
+        parameter.replace(annotation=inspect.Parameter.empty)
+        for parameter in inspect.signature(function).parameters.values()
+    ]
+    return str(inspect.Signature(bare[leave_out:]))

@@ -1,0 +1,117 @@
+"""The user's servers: added, changed, paused, let go."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from stablequeue_core.clock import SystemClock
+from stablequeue_core.errors import InvalidServer, ServerExists, ServerInUse, ServerNotFound
+from stablequeue_core.servers import (
+    HealthBoard,
+    ServerHealth,
+    ServerRegistry,
+    ServerStatus,
+)
+from stablequeue_core.storage.memory import MemoryStorage
+
+URL = "http://127.0.0.1:7860"
+
+
+class FakeJobs:
+    """The open jobs of each server, by number."""
+
+    def __init__(self) -> None:
+        self.open: dict[str, int] = {}
+
+    def open_on(self, target: str) -> list[object]:
+        return [object()] * self.open.get(target, 0)
+
+    def cancel_all_on(self, target: str) -> None:
+        self.open.pop(target, None)
+
+
+@pytest.fixture
+def jobs() -> FakeJobs:
+    return FakeJobs()
+
+
+@pytest.fixture
+def board() -> HealthBoard:
+    return HealthBoard()
+
+
+@pytest.fixture
+def servers(jobs: FakeJobs, board: HealthBoard) -> Iterator[ServerRegistry]:
+    storage = MemoryStorage()
+    yield ServerRegistry(storage.servers, jobs, board, SystemClock())
+    storage.close()
+
+
+def test_servers_are_listed_in_the_order_in_which_they_came(servers: ServerRegistry) -> None:
+    for alias in ("b", "a"):
+        servers.add(alias, URL)
+    assert [server.alias for server in servers.list()] == ["b", "a"]
+    with pytest.raises(ServerExists):
+        servers.add("a", URL)
+
+
+def test_a_bad_description_adds_nothing(servers: ServerRegistry) -> None:
+    with pytest.raises(InvalidServer):
+        servers.add("auto", "laptop")
+    assert not servers.list()
+
+
+def test_a_change_touches_what_it_names_only(servers: ServerRegistry) -> None:
+    servers.add("a", URL, username="me", password="secret", description="mine")
+    changed = servers.update("a", {"api_url": f"{URL}/forge/"})
+    assert changed.api_url == f"{URL}/forge"
+    assert changed.auth == ("me", "secret")
+    assert servers.get("a") == changed
+    with pytest.raises(InvalidServer):
+        servers.update("a", {"username": None})
+
+
+def test_a_renamed_server_takes_its_new_name_with_it(
+    servers: ServerRegistry, board: HealthBoard
+) -> None:
+    servers.add("a", URL)
+    board.put("a", ServerHealth(status=ServerStatus.ONLINE))
+    servers.update("a", {"alias": "b"})
+    with pytest.raises(ServerNotFound):
+        servers.get("a")
+    assert servers.health("b").status is ServerStatus.UNKNOWN
+    assert board.of("a").status is ServerStatus.UNKNOWN
+
+
+def test_a_paused_server_stays_paused_until_it_is_resumed(servers: ServerRegistry) -> None:
+    servers.add("a", URL)
+    assert servers.pause("a").paused
+    assert servers.update("a", {"description": "still"}).paused
+    assert not servers.resume("a").paused
+
+
+def test_a_disabled_server_is_disabled_whatever_was_seen_of_it(
+    servers: ServerRegistry, board: HealthBoard
+) -> None:
+    servers.add("a", URL, enabled=False)
+    board.put("a", ServerHealth(status=ServerStatus.ONLINE))
+    assert servers.health("a").status is ServerStatus.DISABLED
+
+
+def test_a_server_with_open_jobs_goes_only_by_force(
+    servers: ServerRegistry, jobs: FakeJobs
+) -> None:
+    servers.add("a", URL)
+    jobs.open["a"] = 2
+    with pytest.raises(ServerInUse, match="2 open jobs"):
+        servers.remove("a")
+    servers.remove("a", force=True)
+    assert not servers.list()
+
+
+@pytest.mark.parametrize("verb", ["get", "pause", "resume", "remove", "health"])
+def test_a_server_that_nobody_added_is_not_found(servers: ServerRegistry, verb: str) -> None:
+    with pytest.raises(ServerNotFound, match="'nobody'"):
+        getattr(servers, verb)("nobody")

@@ -1,0 +1,206 @@
+"""The ``stablequeue`` command."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import requests
+from click.testing import CliRunner, Result
+
+from stablequeue_core import StableQueue
+from stablequeue_flask import cli
+from stablequeue_flask.listening import listening
+from stablequeue_flask.serving import WebServer
+
+LISTENS = re.compile(r"listens on (http://127\.0\.0\.1:\d+)")
+
+if sys.platform == "win32":
+    END, NEW_GROUP = signal.CTRL_BREAK_EVENT, subprocess.CREATE_NEW_PROCESS_GROUP
+else:
+    END, NEW_GROUP = signal.SIGTERM, 0
+
+
+def run(*arguments: str, **variables: str) -> Result:
+    return CliRunner().invoke(cli.main, arguments, env=variables)
+
+
+@contextmanager
+def command(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """A command in a process of its own, and the URL that it prints; then it is asked to end."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "stablequeue_flask.cli", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        creationflags=NEW_GROUP,
+    )
+    assert process.stdout is not None
+    with process:
+        try:
+            # What is logged on the way may come first.
+            matches = (LISTENS.search(line) for line in process.stdout)
+            yield process, next(match[1] for match in matches if match)
+            process.send_signal(END)
+            rest = process.stdout.read()
+            assert process.wait(timeout=20) == 0, rest
+            assert "Traceback" not in rest
+        finally:
+            process.kill()
+
+
+@pytest.fixture
+def stopped_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Serving ends as soon as it begins."""
+    monkeypatch.setattr(WebServer, "run", lambda self: None)
+
+
+def test_the_version_is_told() -> None:
+    result = run("--version")
+    assert result.exit_code == 0
+    assert re.search(r"\d+\.\d+\.\d+", result.output)
+
+
+def test_every_command_and_every_option_is_explained() -> None:
+    assert run("--help").exit_code == 0
+    for name, sub in cli.main.commands.items():
+        text = run(name, "--help").output
+        assert sub.help
+        for option in sub.params:
+            assert option.opts[0] in text
+            if option.name != "help":
+                assert "STABLEQUEUE_" in text
+
+
+def test_serve_answers_requests_until_it_is_told_to_stop(tmp_path: Path) -> None:
+    folder = str(tmp_path / "data")
+    arguments = ("serve", "--port", "0", "--data-dir", folder, "--server", "A=http://127.0.0.1:1")
+    with command(*arguments) as (_, url):
+        servers = requests.get(f"{url}/api/v1/servers").json()
+        assert [server["alias"] for server in servers] == ["A"]
+        job = {"target_server_alias": "A", "generation_params": {"positive_prompt": "a cat"}}
+        assert requests.post(f"{url}/api/v1/generate", json=job).status_code == 202
+    with StableQueue.open(folder, dispatch=False) as queue:
+        assert queue.list().total == 1
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows sends Ctrl-C to whole consoles")
+def test_ctrl_c_stops_it_too(tmp_path: Path) -> None:
+    with command("serve", "--port", "0", "--data-dir", str(tmp_path)) as (process, _):
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=20) == 0  # a second signal finds nobody
+
+
+def test_simulate_forge_answers_like_a_forge() -> None:
+    arguments = ("simulate-forge", "--port", "0", "--seconds-per-step", "0", "--load-seconds", "0")
+    with command(*arguments) as (_, url):
+        models = requests.get(f"{url}/sdapi/v1/sd-models").json()
+        assert len(models) > 1
+
+
+@pytest.mark.usefixtures("stopped_at_once")
+def test_one_line_tells_where_it_listens(tmp_path: Path) -> None:
+    result = run("serve", "--port", "0", "--no-dispatch", "--data-dir", str(tmp_path))
+    assert result.exit_code == 0, result.output
+    assert re.match(r"StableQueue listens on http://127\.0\.0\.1:\d+/api/v1 ", result.stdout)
+    assert result.stderr == ""
+
+
+@pytest.mark.usefixtures("stopped_at_once")
+def test_an_address_that_others_can_reach_is_warned_of(tmp_path: Path) -> None:
+    arguments = ("serve", "--port", "0", "--no-dispatch", "--data-dir", str(tmp_path))
+    result = run(*arguments, "--host", "0.0.0.0")
+    assert result.exit_code == 0
+    assert "Warning: 0.0.0.0 can be reached from other machines" in result.stderr
+
+
+@pytest.mark.usefixtures("stopped_at_once")
+def test_variables_stand_in_for_options(tmp_path: Path) -> None:
+    result = run(
+        "serve",
+        STABLEQUEUE_DATA_DIR=str(tmp_path / "there"),
+        STABLEQUEUE_PORT="0",
+        STABLEQUEUE_HOST="127.0.0.1",
+        STABLEQUEUE_THREADS="2",
+        STABLEQUEUE_DISPATCH="false",
+        STABLEQUEUE_SERVERS="A=http://a B=http://b",
+    )
+    assert result.exit_code == 0, result.output
+    with StableQueue.open(tmp_path / "there", dispatch=False) as queue:
+        assert [server.alias for server in queue.servers.list()] == ["A", "B"]
+
+
+@pytest.mark.usefixtures("stopped_at_once")
+def test_a_server_that_is_known_already_gets_its_new_url(tmp_path: Path) -> None:
+    arguments = ("serve", "--port", "0", "--no-dispatch", "--data-dir", str(tmp_path), "--server")
+    for url in ("http://a:1", "http://a:2/", "http://a:2"):
+        assert run(*arguments, f"A={url}").exit_code == 0
+    with StableQueue.open(tmp_path, dispatch=False) as queue:
+        assert queue.servers.get("A").api_url == "http://a:2"
+        assert len([e for e in queue.events() if e.server == "A"]) == 2
+
+
+def check_sentence(result: Result, *words: str) -> None:
+    assert result.exit_code == 1, result.output
+    assert isinstance(result.exception, SystemExit)
+    assert result.stderr.startswith("Error: ")
+    assert result.stderr.count("\n") == 1
+    for word in words:
+        assert word in result.stderr
+
+
+@pytest.mark.parametrize("name", ["serve", "simulate-forge"])
+def test_a_port_in_use_is_told_in_one_sentence(tmp_path: Path, name: str) -> None:
+    with listening("127.0.0.1", 0) as sockets:
+        port = str(sockets[0].getsockname()[1])
+        more = ("--data-dir", str(tmp_path / "data")) if name == "serve" else ()
+        check_sentence(run(name, "--port", port, *more), f"Port {port}", "in use")
+    assert not (tmp_path / "data").exists()
+
+
+def test_a_folder_that_cannot_be_used_is_told_in_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    for folder in (tmp_path / "file", tmp_path / "file" / "below"):
+        check_sentence(run("serve", "--port", "0", "--data-dir", str(folder)), str(folder))
+
+
+@pytest.mark.skipif(
+    not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write everywhere"
+)
+def test_a_folder_that_may_not_be_written_is_told_in_one_sentence(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    try:
+        check_sentence(run("serve", "--port", "0", "--data-dir", str(tmp_path)))
+    finally:
+        tmp_path.chmod(0o700)
+
+
+def test_a_newer_database_is_told_in_one_sentence(tmp_path: Path) -> None:
+    StableQueue.open(tmp_path, dispatch=False).close()
+    connection = sqlite3.connect(tmp_path / "queue.sqlite3")
+    connection.execute("PRAGMA user_version = 9999")
+    connection.close()
+    check_sentence(run("serve", "--port", "0", "--data-dir", str(tmp_path)), "version 9999")
+
+
+def test_a_bad_server_is_told_in_one_sentence(tmp_path: Path) -> None:
+    arguments = ("serve", "--port", "0", "--no-dispatch", "--data-dir", str(tmp_path))
+    check_sentence(run(*arguments, "--server", "A=ftp://a"), "http://")
+    result = run(*arguments, "--server", "http://a")
+    assert result.exit_code == 2
+    assert "ALIAS=URL" in result.stderr or "Laptop=" in result.stderr
+
+
+def test_a_bad_setting_is_told_in_one_sentence(tmp_path: Path) -> None:
+    result = run(
+        "serve", "--port", "0", "--data-dir", str(tmp_path), STABLEQUEUE_MAX_ATTEMPTS="many"
+    )
+    check_sentence(result, "STABLEQUEUE_MAX_ATTEMPTS")

@@ -1,0 +1,295 @@
+"""All of /servers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from stablequeue_core import Job, Server, ServerHealth, ServerStatus, Settings, StableQueue
+
+Change = Callable[..., Job]
+Submit = Callable[..., str]
+
+FIELDS = [
+    "alias",
+    "apiUrl",
+    "username",
+    "hasPassword",
+    "enabled",
+    "description",
+    "status",
+    "loaded_checkpoint",
+    "queue_depth",
+    "last_error",
+    "paused",
+    "checked_at",
+]
+DESK = {"alias": "Desk", "apiUrl": "http://10.0.0.5:7860"}
+
+
+def paths(answer: Any) -> list[str]:
+    assert answer.status_code == 400, answer.json
+    assert answer.json["error"] == "invalid_server"
+    return [problem["path"] for problem in answer.json["details"]["fields"]]
+
+
+def test_the_list_is_a_bare_array_in_the_order_of_adding(client: Any) -> None:
+    client.post("/api/v1/servers", json=DESK)
+    answer = client.get("/api/v1/servers")
+    assert answer.status_code == 200
+    assert [server["alias"] for server in answer.json] == ["Laptop", "Desk"]
+    assert [list(server) for server in answer.json] == [FIELDS, FIELDS]
+
+
+def test_a_new_server_is_201_with_a_message_and_the_server(client: Any, queue: StableQueue) -> None:
+    answer = client.post("/api/v1/servers", json={**DESK, "description": "under it"})
+    assert answer.status_code == 201
+    assert list(answer.json) == ["message", "server"]
+    assert answer.json["server"] == client.get("/api/v1/servers/Desk").json
+    assert answer.json["server"]["description"] == "under it"
+    assert answer.json["server"]["enabled"] is True
+    assert queue.servers.get("Desk").api_url == "http://10.0.0.5:7860"
+
+
+@pytest.mark.parametrize(
+    ("form", "expected"),
+    [
+        ({"apiUrl": "http://10.0.0.5:7860/"}, ("http://10.0.0.5:7860", None)),
+        ({"host": "10.0.0.5", "port": 7860}, ("http://10.0.0.5:7860", None)),
+        ({"host": "10.0.0.5", "port": "7860"}, ("http://10.0.0.5:7860", None)),
+        ({"host": "https://forge.example", "port": 443}, ("https://forge.example:443", None)),
+        ({"host": "::1", "port": 7860}, ("http://[::1]:7860", None)),
+        ({"apiUrl": "http://a:1", "host": "b", "port": 2}, ("http://a:1", None)),
+        ({"apiUrl": "http://a", "username": "u", "password": "p"}, ("http://a", ("u", "p"))),
+        ({"apiUrl": "http://a", "authUser": "u", "authPass": "p"}, ("http://a", ("u", "p"))),
+        (
+            {"apiUrl": "http://a", "auth": {"username": "u", "password": "p"}},
+            ("http://a", ("u", "p")),
+        ),
+        ({"apiUrl": "http://a", "auth": None}, ("http://a", None)),
+        ({"apiUrl": "http://a", "auth": {}}, ("http://a", None)),
+        ({"apiUrl": "http://a", "authUser": "", "authPass": ""}, ("http://a", None)),
+    ],
+    ids=str,
+)
+def test_every_form_that_clients_use_is_understood(
+    client: Any, queue: StableQueue, form: dict[str, Any], expected: tuple[str, Any]
+) -> None:
+    answer = client.post("/api/v1/servers", json={"alias": "Desk", **form})
+    assert answer.status_code == 201, answer.json
+    server = queue.servers.get("Desk")
+    assert (server.api_url, server.auth) == expected
+
+
+@pytest.mark.parametrize(
+    ("form", "expected"),
+    [
+        ({}, ["alias", "apiUrl"]),
+        ({"alias": "Desk"}, ["apiUrl"]),
+        ({"alias": "auto", "apiUrl": "http://a"}, ["alias"]),
+        ({"alias": "Auto", "apiUrl": "http://a"}, ["alias"]),
+        ({"alias": "a/b", "apiUrl": "http://a"}, ["alias"]),
+        ({"alias": " a", "apiUrl": "http://a"}, ["alias"]),
+        ({"alias": "a\x00", "apiUrl": "http://a"}, ["alias"]),
+        ({"alias": ["a"], "apiUrl": 5, "enabled": "yes"}, ["alias", "apiUrl", "enabled"]),
+        ({"alias": "Desk", "apiUrl": "ftp://a"}, ["apiUrl"]),
+        ({"alias": "Desk", "apiUrl": "http://"}, ["apiUrl"]),
+        ({"alias": "Desk", "apiUrl": "http://u:secret@a"}, ["apiUrl"]),
+        ({"alias": "Desk", "apiUrl": "http://a:99999"}, ["apiUrl"]),
+        ({"alias": "Desk", "apiUrl": "javascript:alert(1)"}, ["apiUrl"]),
+        ({"alias": "Desk", "host": "a"}, ["port"]),
+        ({"alias": "Desk", "host": "a", "port": True}, ["port"]),
+        ({"alias": "Desk", "host": "a", "port": "x"}, ["port"]),
+        ({"alias": "Desk", "host": "a", "port": 0}, ["port"]),
+        ({"alias": "Desk", "port": 7860}, ["host"]),
+        ({"alias": "Desk", "host": 5, "port": 7860}, ["host"]),
+        ({"alias": "Desk", "apiUrl": "http://a", "auth": "u:p"}, ["auth"]),
+        ({"alias": "Desk", "apiUrl": "http://a", "auth": {"username": 1}}, ["auth.username"]),
+        ({"alias": "Desk", "apiUrl": "http://a", "authUser": [1]}, ["authUser"]),
+        ({"alias": "Desk", "apiUrl": "http://a", "password": "p"}, ["username"]),
+        ({"alias": "Desk", "apiUrl": "http://a", "description": {}}, ["description"]),
+    ],
+    ids=str,
+)
+def test_bad_fields_are_listed_by_the_names_that_the_client_used(
+    client: Any, form: dict[str, Any], expected: list[str]
+) -> None:
+    assert paths(client.post("/api/v1/servers", json=form)) == expected
+    assert len(client.get("/api/v1/servers").json) == 1
+
+
+def test_an_alias_that_is_taken_is_409(client: Any) -> None:
+    answer = client.post("/api/v1/servers", json={**DESK, "alias": "Laptop"})
+    assert answer.status_code == 409
+    assert answer.json["error"] == "server_exists"
+
+
+def test_one_server_can_be_looked_at(client: Any) -> None:
+    assert client.get("/api/v1/servers/Laptop").json == client.get("/api/v1/servers").json[0]
+
+
+@pytest.mark.parametrize("alias", ["Desk", "%00", "%ff", "auto", "laptop", "a%2fb"])
+@pytest.mark.parametrize(
+    ("method", "tail"),
+    [("GET", ""), ("PUT", ""), ("DELETE", ""), ("POST", "/pause"), ("POST", "/resume")],
+)
+def test_an_unknown_server_is_404(client: Any, method: str, tail: str, alias: str) -> None:
+    answer = client.open(f"/api/v1/servers/{alias}{tail}", method=method, json={})
+    assert answer.status_code == 404
+    assert answer.json["error"] in ("server_not_found", "not_found")
+
+
+def test_a_partial_put_changes_what_is_given_and_nothing_else(
+    client: Any, queue: StableQueue
+) -> None:
+    before = queue.servers.update("Laptop", {"username": "u", "password": "p"})
+    answer = client.put("/api/v1/servers/Laptop", json={"description": "mine"})
+    assert answer.status_code == 200
+    assert list(answer.json) == ["message", "server"]
+    assert answer.json["server"]["description"] == "mine"
+    after = queue.servers.get("Laptop")
+    assert (after.api_url, after.auth, after.enabled) == (before.api_url, before.auth, True)
+
+
+def test_what_get_showed_can_be_put_back_without_losing_the_password(
+    client: Any, queue: StableQueue
+) -> None:
+    queue.servers.update("Laptop", {"username": "u", "password": "p"})
+    shown = client.get("/api/v1/servers/Laptop").json
+    answer = client.put("/api/v1/servers/Laptop", json={**shown, "enabled": False})
+    assert answer.status_code == 200
+    assert answer.json["server"]["status"] == "disabled"
+    assert queue.servers.get("Laptop").auth == ("u", "p")
+
+
+@pytest.mark.parametrize(
+    "form",
+    [{"username": None}, {"username": ""}, {"auth": None}, {"authUser": ""}],
+    ids=str,
+)
+def test_taking_the_user_name_away_takes_the_password_with_it(
+    client: Any, queue: StableQueue, form: dict[str, Any]
+) -> None:
+    queue.servers.update("Laptop", {"username": "u", "password": "p"})
+    answer = client.put("/api/v1/servers/Laptop", json=form)
+    assert answer.status_code == 200
+    assert answer.json["server"]["hasPassword"] is False
+    assert queue.servers.get("Laptop").auth is None
+
+
+def test_a_new_alias_renames_and_pending_jobs_follow(client: Any, submit: Submit) -> None:
+    job_id = submit()
+    answer = client.put("/api/v1/servers/Laptop", json={"alias": "Notebook"})
+    assert answer.status_code == 200
+    assert answer.json["server"]["alias"] == "Notebook"
+    assert client.get("/api/v1/servers/Laptop").status_code == 404
+    job = client.get(f"/api/v1/queue/jobs/{job_id}/status").json
+    assert job["target_server_alias"] == "Notebook"
+
+
+def test_renaming_to_a_taken_alias_is_409(client: Any) -> None:
+    client.post("/api/v1/servers", json=DESK)
+    answer = client.put("/api/v1/servers/Desk", json={"alias": "Laptop"})
+    assert answer.status_code == 409
+    assert answer.json["error"] == "server_exists"
+
+
+@pytest.mark.parametrize(
+    ("form", "expected"),
+    [
+        ({"alias": "auto"}, ["alias"]),
+        ({"apiUrl": ""}, ["apiUrl"]),
+        ({"port": 7861}, ["host"]),
+        ({"enabled": 1}, ["enabled"]),
+        ({"authPass": "p"}, ["username"]),
+    ],
+    ids=str,
+)
+def test_bad_changes_are_refused_and_nothing_changes(
+    client: Any, queue: StableQueue, form: dict[str, Any], expected: list[str]
+) -> None:
+    before = queue.servers.get("Laptop")
+    assert paths(client.put("/api/v1/servers/Laptop", json=form)) == expected
+    assert queue.servers.get("Laptop") == before
+
+
+def test_a_server_without_open_jobs_can_be_deleted(client: Any) -> None:
+    answer = client.delete("/api/v1/servers/Laptop")
+    assert answer.status_code == 200
+    assert answer.json == {"message": "Server Laptop deleted successfully."}
+    assert client.get("/api/v1/servers").json == []
+
+
+def test_a_server_with_open_jobs_is_409_unless_forced_which_cancels_them(
+    client: Any, submit: Submit
+) -> None:
+    job_id = submit()
+    answer = client.delete("/api/v1/servers/Laptop")
+    assert answer.status_code == 409
+    assert answer.json["error"] == "server_in_use"
+    assert client.delete("/api/v1/servers/Laptop?force=true").status_code == 200
+    assert client.get(f"/api/v1/queue/jobs/{job_id}/status").json["status"] == "cancelled"
+
+
+@pytest.mark.parametrize("settings", [Settings(cancel_wait=0.05)])
+def test_force_is_409_too_while_a_running_job_does_not_stop(
+    client: Any, submit: Submit, begin: Change
+) -> None:
+    begin(submit())
+    answer = client.delete("/api/v1/servers/Laptop?force=true")
+    assert answer.status_code == 409
+    assert answer.json["error"] == "server_in_use"
+
+
+def test_a_bad_force_is_400(client: Any) -> None:
+    answer = client.delete("/api/v1/servers/Laptop?force=please")
+    assert answer.status_code == 400
+    assert answer.json["details"]["fields"][0]["path"] == "force"
+
+
+def test_a_server_can_be_paused_and_resumed(client: Any, queue: StableQueue) -> None:
+    answer = client.post("/api/v1/servers/Laptop/pause")
+    assert answer.status_code == 200
+    assert answer.json["server"]["paused"] is True
+    assert queue.servers.get("Laptop").paused is True
+    assert client.post("/api/v1/servers/Laptop/resume").json["server"]["paused"] is False
+    assert queue.servers.get("Laptop").paused is False
+
+
+@pytest.mark.parametrize(
+    ("status", "shown"),
+    [
+        (ServerStatus.ONLINE, "online"),
+        (ServerStatus.OFFLINE, "offline"),
+        (ServerStatus.STARTING, "offline"),
+        (ServerStatus.UNAUTHORIZED, "unauthorized"),
+        (ServerStatus.NO_API, "no_api"),
+        (ServerStatus.UNKNOWN, "unknown"),
+    ],
+)
+def test_a_server_shows_how_it_feels_in_the_words_of_the_api(
+    client: Any,
+    queue: StableQueue,
+    monkeypatch: pytest.MonkeyPatch,
+    status: ServerStatus,
+    shown: str,
+) -> None:
+    health = ServerHealth(
+        status=status, loaded_checkpoint="a.safetensors", queue_depth=2, last_error="No."
+    )
+    monkeypatch.setattr(queue.servers, "health", lambda alias: health)
+    body = client.get("/api/v1/servers").json[0]
+    assert body["status"] == shown
+    assert body["loaded_checkpoint"] == "a.safetensors"
+    assert body["queue_depth"] == 2
+    assert body["last_error"] == "No."
+
+
+def test_a_server_that_goes_while_the_list_is_made_does_not_spoil_it(
+    client: Any, queue: StableQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = Server(alias="Gone", api_url="http://gone")
+    monkeypatch.setattr(queue.servers, "list", lambda: [gone])
+    assert client.get("/api/v1/servers").json[0]["status"] == "unknown"

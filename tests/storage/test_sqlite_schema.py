@@ -1,0 +1,97 @@
+"""Which files are opened: ours, brought forward if need be; no others are touched."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from stablequeue_core.errors import StorageCorrupt, StorageError, StorageTooNew
+from stablequeue_core.jobs import JobQuery
+from stablequeue_core.storage.sqlite import SqliteStorage, schema
+from stablequeue_core.testing.contracts.samples import add, pending
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """A database with one job."""
+    path = tmp_path / "queue.db"
+    with SqliteStorage(path) as storage:
+        add(storage, pending())
+    return path
+
+
+def test_the_file_says_whose_it_is(tmp_path: Path) -> None:
+    SqliteStorage(tmp_path / "queue.db").close()
+    with closing(sqlite3.connect(tmp_path / "queue.db")) as connection:
+        assert connection.execute("PRAGMA application_id").fetchone() == (0x53745175,)
+        assert connection.execute("PRAGMA user_version").fetchone() == (1,)
+
+
+@pytest.mark.parametrize("content", [b"These are my notes, not a database. " * 100, b"x"])
+def test_a_file_that_is_no_database_is_left_alone(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "queue.db"
+    path.write_bytes(content)
+    with pytest.raises(StorageCorrupt, match="not a queue database"):
+        SqliteStorage(path)
+    assert path.read_bytes() == content
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_the_database_of_another_program_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "queue.db"
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("CREATE TABLE photos (name TEXT)")
+    before = path.read_bytes()
+    with pytest.raises(StorageCorrupt, match="not a queue database"):
+        SqliteStorage(path)
+    assert path.read_bytes() == before
+
+
+def test_a_database_of_a_newer_version_is_left_alone(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as newer:
+        newer.execute(f"PRAGMA user_version = {schema.VERSION + 1}")
+    before = path.read_bytes()
+    with pytest.raises(StorageTooNew, match="Update StableQueue") as caught:
+        SqliteStorage(path)
+    assert caught.value.details == {"found": schema.VERSION + 1, "known": schema.VERSION}
+    assert path.read_bytes() == before
+
+
+def test_an_empty_file_becomes_a_database(tmp_path: Path) -> None:
+    path = tmp_path / "queue.db"
+    path.touch()
+    with SqliteStorage(path) as storage:
+        add(storage, pending())
+    with SqliteStorage(path) as storage:
+        assert storage.jobs.list(JobQuery()).total == 1
+
+
+def test_an_older_database_is_brought_forward(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _add_step(monkeypatch, "CREATE TABLE models (name TEXT)", "INSERT INTO models VALUES ('new')")
+    with SqliteStorage(path) as storage:
+        assert storage.jobs.list(JobQuery()).total == 1
+        with storage.database.read() as connection:
+            assert connection.execute("SELECT name FROM models").fetchall() == [("new",)]
+            assert connection.execute("PRAGMA user_version").fetchone() == (schema.VERSION,)
+
+
+def test_a_step_that_fails_leaves_the_older_database(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    version = schema.VERSION
+    with monkeypatch.context() as patched:
+        _add_step(patched, "CREATE TABLE models (name TEXT)", "INSERT INTO nowhere VALUES (1)")
+        with pytest.raises(StorageError):
+            SqliteStorage(path)
+    with SqliteStorage(path) as storage, storage.database.read() as connection:
+        assert connection.execute("PRAGMA user_version").fetchone() == (version,)
+        names = [name for (name,) in connection.execute("SELECT name FROM sqlite_schema")]
+        assert "models" not in names
+
+
+def _add_step(monkeypatch: pytest.MonkeyPatch, *statements: str) -> None:
+    monkeypatch.setattr(schema, "STEPS", (*schema.STEPS, statements))
+    monkeypatch.setattr(schema, "VERSION", schema.VERSION + 1)
