@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 import pytest
 from attrs import fields
-from tests.docs.conftest import Forges
+from tests.docs.forges import Forges
 from tests.docs.pages import DOCS, PAGES, REFERENCE, ROOT, code_in, commands_of, name_of, rows_of
 
 from stablequeue_core import Settings, StableQueue

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from examples.flask_embed import make_app
-from tests.docs.conftest import Forges
+from tests.docs.forges import Forges
 from tests.docs.pages import ROOT
 
 from stablequeue_core import StableQueue

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from tests.docs.conftest import Forges
+from tests.docs.forges import Forges
 from tests.docs.http_examples import Comparison, Example, examples_of
 from tests.docs.pages import REFERENCE
 from werkzeug.exceptions import NotFound

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.docs.conftest import Forges
+from tests.docs.forges import Forges
 from tests.docs.pages import DOCS, PAGES, ROOT, Block, blocks_of, name_of
 
 from stablequeue_core import StableQueue

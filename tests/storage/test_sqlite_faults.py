@@ -32,7 +32,7 @@ from stablequeue_core.testing.contracts.samples import (
     pending,
 )
 
-FEW_PAGES = 60
+FEW_PAGES = 100
 
 
 @pytest.fixture

@@ -1,9 +1,9 @@
-"""Takes fields out of a dictionary, remembers which, and collects what is wrong with them."""
+"""Takes fields out of a dictionary, and collects what is wrong with them."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from stablequeue_core.errors import FieldProblem
@@ -23,23 +23,18 @@ class FieldReader:
 
     Attributes:
         params: the user's dictionary.
-        taken: the names of all fields that were asked for, present or not.
+        take: gives a field as it is; None when it is absent.
         problems: what was wrong so far.
     """
 
     def __init__(self, params: Mapping[str, Any]) -> None:
         self.params = params
-        self.taken: set[str] = set()
+        self.take: Callable[[str], Any] = params.get
         self.problems: list[FieldProblem] = []
 
     def problem(self, path: str, message: str) -> None:
         """Note what is wrong with a field."""
         self.problems.append(FieldProblem(path, message))
-
-    def take(self, key: str) -> Any:
-        """The field as it is; None when it is absent."""
-        self.taken.add(key)
-        return self.params.get(key)
 
     def prompt(self, key: str, longest: int) -> str:
         """A text of at most ``longest`` characters; absent is empty."""
@@ -142,6 +137,15 @@ class FieldReader:
             self.problem(key, f"must be from 0 to {MAX_SEED}, or -1 for a random one.")
             return RANDOM_SEED
         return value
+
+
+def fields_read_by(read: Callable[[FieldReader], object]) -> frozenset[str]:
+    """The names of all fields that ``read`` asks for, present or not."""
+    asked: set[str] = set()
+    reader = FieldReader({})
+    reader.take = asked.add
+    read(reader)
+    return frozenset(asked)
 
 
 def _whole(value: Any) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 from attrs import frozen
 
 from stablequeue_core.errors import FieldProblem, InvalidParams
-from stablequeue_core.generation.fields import FieldReader
+from stablequeue_core.generation.fields import FieldReader, fields_read_by
 from stablequeue_core.generation.plain_json import unfit_for_json
 from stablequeue_core.generation.request import GenerationRequest, HiresFix
 
@@ -74,7 +74,7 @@ def parse_params(params: object, limits: ParamLimits) -> GenerationRequest:
         raise InvalidParams([FieldProblem(_WHOLE, "must be a JSON object.")])
     problems = unfit_for_json(params, _WHOLE)
     reader = FieldReader(params)
-    request = _read(reader, limits)
+    request = _read(reader, limits, _ignored(params))
     told = {problem.path for problem in problems}
     problems += [problem for problem in reader.problems if problem.path not in told]
     if problems:
@@ -82,7 +82,9 @@ def parse_params(params: object, limits: ParamLimits) -> GenerationRequest:
     return request
 
 
-def _read(reader: FieldReader, limits: ParamLimits) -> GenerationRequest:
+def _read(
+    reader: FieldReader, limits: ParamLimits, ignored: tuple[str, ...] = ()
+) -> GenerationRequest:
     _refuse_ours(reader)
     positive = _positive_prompt(reader, limits)
     overrides, checkpoint, modules = _overrides(reader)
@@ -106,13 +108,13 @@ def _read(reader: FieldReader, limits: ParamLimits) -> GenerationRequest:
         images=images,
         batch_size=batch_size,
         restore_faces=reader.flag("restore_faces"),
-        hires=_hires(reader, limits),
+        hires=None if HIRES.isdisjoint(reader.params) else _second_pass(reader, limits),
         refiner=refiners[0] or refiners[1],
         refiner_switch_at=reader.number("refiner_switch_at", 0, 1, default=0.8),
         override_settings=overrides,
         modules=modules,
-        passthrough={k: v for k, v in reader.params.items() if k in PASSED_THROUGH},
-        ignored=_ignored(reader),
+        passthrough=_passed_through(reader.params),
+        ignored=ignored,
     )
 
 
@@ -153,7 +155,7 @@ def _is_preset(text: str) -> bool:
     return text.strip().casefold() in QUALITY_PRESETS
 
 
-def _hires(reader: FieldReader, limits: ParamLimits) -> HiresFix | None:
+def _second_pass(reader: FieldReader, limits: ParamLimits) -> HiresFix | None:
     wanted = [reader.flag("enable_hires_fix"), reader.flag("enable_hr")]
     upscalers = reader.name("upscaler_model"), reader.name("hr_upscaler")
     modules = reader.names("hr_additional_modules", reader.take("hr_additional_modules"))
@@ -192,6 +194,24 @@ def _overrides(reader: FieldReader) -> tuple[dict[str, Any], str | None, tuple[s
     return overrides, checkpoint or named, modules
 
 
-def _ignored(reader: FieldReader) -> tuple[str, ...]:
-    unknown = reader.params.keys() - reader.taken - PASSED_THROUGH - KEPT_NOT_SENT
-    return tuple(sorted(map(str, unknown)))
+def _passed_through(params: Mapping[str, Any]) -> dict[str, Any]:
+    if PASSED_THROUGH.isdisjoint(params):
+        return {}
+    return {key: value for key, value in params.items() if key in PASSED_THROUGH}
+
+
+def _ignored(params: Mapping[str, Any]) -> tuple[str, ...]:
+    unknown = params.keys() - KNOWN
+    return tuple(sorted(map(str, unknown))) if unknown else ()
+
+
+HIRES = fields_read_by(lambda reader: _second_pass(reader, ParamLimits()))
+"""The fields that say something of the second pass; most jobs have none of them."""
+
+KNOWN = (
+    fields_read_by(lambda reader: _read(reader, ParamLimits()))
+    | HIRES
+    | PASSED_THROUGH
+    | KEPT_NOT_SENT
+)
+"""Every field that means something to us or to the server."""

@@ -47,11 +47,16 @@ class _Finder:
             if len(self.problems) >= MAX_PROBLEMS:
                 return
             if isinstance(item, str):
-                self._check_text((path, key), item)
+                if not _is_plain(item):
+                    self._check_text((path, key), item)
+            elif item is None or item is True or item is False:
+                continue
+            elif isinstance(item, int | float):
+                self._check_number((path, key), item)
             elif isinstance(item, Mapping | list):
                 self.look_into(item, (path, key), depth + 1)
             else:
-                self._check_scalar((path, key), item)
+                self._problem((path, key), f"must be plain JSON, not {type(item).__name__}.")
 
     def _items(
         self, container: Mapping[Any, Any] | list[Any], path: _Path
@@ -61,29 +66,26 @@ class _Finder:
             return
         for key, item in container.items():
             if isinstance(key, str):
-                self._check_text(path, key)
+                if not _is_plain(key):
+                    self._check_text(path, key)
                 yield key, item
             else:
                 self._problem(path, "must have text as keys.")
 
-    def _check_scalar(self, path: _Path, value: object) -> None:
-        if isinstance(value, float):
-            if not math.isfinite(value):
-                self._problem(path, "must be a finite number.")
-        elif isinstance(value, int):
-            if abs(value) >= _LARGEST:
-                self._problem(path, "is a number with too many digits.")
-        elif value is not None:
-            self._problem(path, f"must be plain JSON, not {type(value).__name__}.")
+    def _check_number(self, path: _Path, value: float) -> None:
+        whole = isinstance(value, int)
+        if whole and abs(value) >= _LARGEST:
+            self._problem(path, "is a number with too many digits.")
+        elif not whole and not math.isfinite(value):
+            self._problem(path, "must be a finite number.")
 
     def _check_text(self, path: _Path, text: str) -> None:
         if "\0" in text:
             self._problem(path, "contains a NUL character.")
-        if not text.isascii():
-            try:
-                text.encode()
-            except UnicodeEncodeError:
-                self._problem(path, "contains half of a character (a lone surrogate).")
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            self._problem(path, "contains half of a character (a lone surrogate).")
 
     def _problem(self, path: _Path, message: str) -> None:
         self.problems.append(FieldProblem(self._spelled(path), message))
@@ -95,3 +97,8 @@ class _Finder:
             parts.append(f"[{key}]" if isinstance(key, int) else f".{key}")
         text = "".join(reversed(parts)).removeprefix(".") or self._whole
         return text.encode("utf-8", "backslashreplace").decode()
+
+
+def _is_plain(text: str) -> bool:
+    """Whether there is nothing to look for in a text: most are like that."""
+    return text.isascii() and "\0" not in text

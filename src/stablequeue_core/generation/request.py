@@ -35,6 +35,9 @@ class HiresFix:
     prompt: str = ""
 
 
+NO_SECOND_PASS = HiresFix()
+
+
 @frozen(kw_only=True)
 class Requirements:
     """What a server must have to run a job, by the names that the user gave."""
@@ -106,7 +109,7 @@ class GenerationRequest:
     @property
     def requirements(self) -> Requirements:
         """What a server must have to run this: every name that running it looks up."""
-        second = self.hires or HiresFix()
+        second = self.hires or NO_SECOND_PASS
         loras = [lora.name for lora in self.loras]
         if not self._networks_are_off:
             loras += [lora.name for lora in loras_in(second.prompt)]
@@ -126,4 +129,4 @@ class GenerationRequest:
 
 def _named(*names: str | None) -> tuple[str, ...]:
     """Those that are there, each once."""
-    return tuple(dict.fromkeys(name for name in names if name is not None))
+    return tuple([name for name in dict.fromkeys(names) if name is not None])
