@@ -89,7 +89,7 @@ class Request:
         auth: user name and password for HTTP Basic; never shown in a repr, never sent elsewhere.
         timeouts: connect and read apart; no read limit while a picture is made.
         max_answer_bytes: a longer answer raises AnswerTooLarge.
-        fresh_connection: open a connection for this request alone, so that a broken one always
+        fresh_connection: open a new connection for this request, so that a broken one always
             means that *this* request was lost, never that an idle connection had died before.
     """
 

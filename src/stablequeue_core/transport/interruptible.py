@@ -44,7 +44,14 @@ _KEEP_ALIVE = [
 class Call:
     """One request under way: how far it came, and the way to end it from another thread."""
 
-    def __init__(self, send_patience: float | None) -> None:
+    def __init__(self, send_patience: float | None, *, fresh: bool = False) -> None:
+        """Begin a request.
+
+        Args:
+            send_patience: seconds for which a piece of the body may wait to be sent.
+            fresh: never take a connection that was used before.
+        """
+        self.fresh = fresh
         self.send_patience = send_patience
         self.sent = False
         self.reused = False
@@ -126,11 +133,13 @@ class _Interruptible(HTTPConnection):
     def is_connected(self) -> bool:
         """Asked by the pool that is about to give it to another call: is it fit for that?
 
-        It is when the call before let go of it, it is alive, and it was not idle for so long that
-        the server may be closing it just now.
+        It is when the other call wants a used one, the call before let go of it, it is alive, and
+        it was not idle for so long that the server may be closing it just now. If it is not, the
+        pool closes it and connects anew.
         """
         return (
-            time.monotonic() - self._used_at < _IDLE_LIMIT_SECONDS
+            not _present().fresh
+            and time.monotonic() - self._used_at < _IDLE_LIMIT_SECONDS
             and (self._call is None or self._call.let_go())
             and super().is_connected
         )

@@ -86,38 +86,21 @@ class RequestsTransport(Transport):
         self._adapter.close()
 
     def _send(self, request: Request, abort: Abort) -> StreamedResponse:
-        if request.fresh_connection:
-            return self._send_fresh(request, abort)
-        call = Call(request.timeouts.read)
+        call = Call(request.timeouts.read, fresh=request.fresh_connection)
         try:
-            return self._exchange(request, abort, call, self._adapter)
+            return self._exchange(request, abort, call)
         except ConnectionLost:
             if not call.reused or abort.pulled or request.method not in _SAFE_TO_REPEAT:
                 raise
-        return self._send_fresh(request, abort)
+        return self._exchange(request, abort, Call(request.timeouts.read, fresh=True))
 
-    def _send_fresh(self, request: Request, abort: Abort) -> StreamedResponse:
-        return self._exchange(
-            request, abort, Call(request.timeouts.read), _Adapter(1, 1), only_for_this=True
-        )
-
-    def _exchange(
-        self,
-        request: Request,
-        abort: Abort,
-        call: Call,
-        adapter: HTTPAdapter,
-        *,
-        only_for_this: bool = False,
-    ) -> StreamedResponse:
+    def _exchange(self, request: Request, abort: Abort, call: Call) -> StreamedResponse:
         prepared = _prepare(request)
         with ExitStack() as until_closed:
-            if only_for_this:
-                until_closed.callback(call.hang_up)
             until_closed.enter_context(abort.reaction(call.hang_up))
             try:
                 with under_way(call):
-                    answer = adapter.send(
+                    answer = self._adapter.send(
                         prepared,
                         stream=True,
                         timeout=cast(
