@@ -62,6 +62,7 @@ class ForgeBackend(Backend):
         self._options = OptionGuard(self._read_options)
         self._lock = threading.Lock()
         self._names: tuple[Inventory, ServerNames] | None = None
+        self._hashed: dict[str, ListedCheckpoint] = {}
 
     def probe(self) -> ServerHealth:
         """How the server feels now. Never raises: what went wrong is part of the answer."""
@@ -85,6 +86,7 @@ class ForgeBackend(Backend):
             ServerUnreachable: it cannot be asked now.
             GarbledAnswer: it is no Forge.
         """
+        self._hashed.clear()
         return inventory_of(self._client)
 
     def refresh(self) -> None:
@@ -209,14 +211,19 @@ class ForgeBackend(Backend):
         return provable
 
     def _with_hash(self, checkpoint: ListedCheckpoint, info: Mapping[str, Any]) -> ListedCheckpoint:
-        """Before its first load the server had no hash to compare by; now it has one."""
+        """Before its first load the server had no hash to compare by; now it has one.
+
+        It is asked for once, and remembered until the lists are fetched anew.
+        """
         if not info.get("sd_model_hash"):
             return checkpoint
-        try:
-            listed = checkpoints_of(self._client.get(CHECKPOINTS))
-        except BackendError:
-            return checkpoint
-        return next((now for now in listed if now.name == checkpoint.name), checkpoint)
+        if checkpoint.name not in self._hashed:
+            try:
+                listed = checkpoints_of(self._client.get(CHECKPOINTS))
+            except BackendError:
+                return checkpoint
+            self._hashed.update({now.name: now for now in listed if now.shorthash})
+        return self._hashed.get(checkpoint.name, checkpoint)
 
     def _tells_loras(self) -> bool:
         """Whether the server writes the hashes of LoRAs into its answers, as it does by default."""
