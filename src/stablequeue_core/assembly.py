@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from attrs import evolve, frozen
+from attrs import frozen
 
 from stablequeue_core.announcer import Announcer, Subscription
 from stablequeue_core.clock import Clock, SystemClock
@@ -84,6 +84,7 @@ class StableQueue:
             changes=storage.changes,
             clock=clock,
             settings=settings,
+            image_folder=images.folder,
         )
         health = HealthBoard()
         self.servers = ServerRegistry(storage.servers, self._jobs, health, clock)
@@ -183,7 +184,7 @@ class StableQueue:
         """
         submission = Submission(target, {**(params or {}), **fields}, priority)
         (job,) = self._open_jobs.submit([submission], idempotency_key=idempotency_key)
-        return self._located(job)
+        return job
 
     def submit_many(
         self, submissions: Iterable[Submission], *, idempotency_key: str | None = None
@@ -197,8 +198,7 @@ class StableQueue:
 
             queue.submit_many(Submission("Laptop", {"positive_prompt": p}) for p in prompts)
         """
-        jobs = self._open_jobs.submit(submissions, idempotency_key=idempotency_key)
-        return [self._located(job) for job in jobs]
+        return list(self._open_jobs.submit(submissions, idempotency_key=idempotency_key))
 
     def get(self, job_id: str) -> Job:
         """The job with this id.
@@ -206,7 +206,7 @@ class StableQueue:
         Raises:
             JobNotFound: there is none.
         """
-        return self._located(self._open_jobs.get(job_id))
+        return self._open_jobs.get(job_id)
 
     def list(
         self,
@@ -225,8 +225,7 @@ class StableQueue:
             newest_first: by creation; False turns the order round.
         """
         query = JobQuery(status=status, newest_first=newest_first, limit=limit, offset=offset)
-        page = self._open_jobs.list(query)
-        return evolve(page, jobs=tuple(self._located(job) for job in page.jobs))
+        return self._open_jobs.list(query)
 
     def wait(self, job_id: str, timeout: float | None = None) -> Job:
         """Wait until the job has ended; None waits for ever.
@@ -235,7 +234,7 @@ class StableQueue:
             JobNotFound: there is none.
             WaitTimedOut: it had not ended after ``timeout`` seconds; it goes on.
         """
-        return self._located(self._open_jobs.wait(job_id, timeout))
+        return self._open_jobs.wait(job_id, timeout)
 
     def cancel(self, job_id: str, *, timeout: float | None = None) -> Job:
         """Cancel a job and nothing else; a running one is asked to stop, and waited for.
@@ -251,7 +250,7 @@ class StableQueue:
             JobNotFound: there is none.
             JobNotCancellable: it has already ended.
         """
-        return self._located(self._open_jobs.cancel(job_id, timeout=self._patience(timeout)))
+        return self._open_jobs.cancel(job_id, timeout=self._patience(timeout))
 
     def retry(self, job_id: str) -> Job:
         """Run a failed or cancelled job again: same parameters, same seed.
@@ -260,7 +259,7 @@ class StableQueue:
             JobNotFound: there is none.
             JobNotRetryable: it has not failed and was not cancelled.
         """
-        return self._located(self._open_jobs.retry(job_id))
+        return self._open_jobs.retry(job_id)
 
     def delete(
         self, job_id: str, *, delete_images: bool = False, timeout: float | None = None
@@ -368,9 +367,6 @@ class StableQueue:
         if self._closed:
             raise QueueClosed
         return self._jobs
-
-    def _located(self, job: Job) -> Job:
-        return evolve(job, image_folder=self.images.folder)
 
     def _patience(self, timeout: float | None) -> float:
         return self.settings.cancel_wait if timeout is None else timeout

@@ -7,9 +7,10 @@ import json
 import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from stablequeue_core.bell import Bell
 from stablequeue_core.clock import Clock
@@ -56,12 +57,24 @@ class JobQueue:
         changes: Bell,
         clock: Clock,
         settings: Settings,
+        image_folder: Path | None = None,
     ) -> None:
+        """Put the parts together.
+
+        Args:
+            store: who remembers the jobs.
+            servers: who remembers their targets.
+            changes: rings after every change.
+            clock: the time.
+            settings: limits and patience.
+            image_folder: where the pictures lie; the jobs that are returned say so.
+        """
         self._store = store
         self._servers = servers
         self._changes = changes
         self._clock = clock
         self._settings = settings
+        self._image_folder = image_folder
         self._limits = ParamLimits(
             max_images=settings.max_images, max_prompt_chars=settings.max_prompt_chars
         )
@@ -92,11 +105,12 @@ class JobQueue:
         Raises:
             JobNotFound: there is none.
         """
-        return self._store.get(job_id)
+        return self._located(self._store.get(job_id))
 
     def list(self, query: JobQuery) -> JobPage:
         """A page of the jobs that match, and how many match in all."""
-        return self._store.list(query)
+        page = self._store.list(query)
+        return evolve(page, jobs=tuple(map(self._located, page.jobs)))
 
     def wait(self, job_id: str, timeout: float | None) -> Job:
         """Wait until the job has ended.
@@ -110,7 +124,7 @@ class JobQueue:
             heard = self._changes.rings
             job = self._store.get(job_id)
             if job.status.ended:
-                return job
+                return self._located(job)
             patience = ANOTHER_PROCESS_SECONDS
             if deadline is not None:
                 patience = min(patience, deadline - time.monotonic())
@@ -135,7 +149,7 @@ class JobQueue:
         try:
             return self.wait(job_id, timeout)
         except WaitTimedOut:
-            return self._store.get(job_id)
+            return self.get(job_id)
 
     def retry(self, job_id: str) -> Job:
         """Run a failed or cancelled job again: same parameters, same seed.
@@ -217,7 +231,11 @@ class JobQueue:
             checkpoint=request.checkpoint,
             requirements=request.requirements,
             priority=submission.priority,
+            image_folder=self._image_folder,
         )
+
+    def _located(self, job: Job) -> Job:
+        return evolve(job, image_folder=self._image_folder)
 
     def _cancelled_or_asked(self, job: Job) -> Job:
         now = self._clock.now()
@@ -230,7 +248,7 @@ class JobQueue:
     ) -> Job:
         """Read, change, keep; again if someone else was faster."""
         while True:
-            present = self._store.get(job_id)
+            present = self.get(job_id)
             changed = change(present)
             if changed is present:
                 return present
