@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from stablequeue_core.errors import QueueClosed, StorageError
 from stablequeue_core.storage.sqlite import schema
@@ -19,6 +20,7 @@ from stablequeue_core.storage.sqlite.faults import (
     told,
     translated,
 )
+from stablequeue_core.storage.sqlite.group_commit import GroupCommit
 
 CACHE_KIB = 16 * 1024
 """Pages kept in memory by each connection; the index of ids is read all over the place."""
@@ -31,6 +33,9 @@ Counts only when a file is made.
 
 CHECKPOINT_PAGES = 4000
 """How many pages gather in the write-ahead log before they are moved to the file."""
+
+Row = tuple[Any, ...]
+Values = tuple[Any, ...] | dict[str, Any]
 
 SMALLEST_DATABASE = 512
 """Bytes in the smallest page that SQLite knows; a database has at least one."""
@@ -46,13 +51,12 @@ class Database:
     def __init__(self, path: Path, *, busy_timeout: float) -> None:
         self.path = path
         self._busy_timeout = busy_timeout
-        self._writing = threading.Lock()
         self._readers_guard = threading.Lock()
         self._idle_readers: list[sqlite3.Connection] = []
         self._closed = False
         _ensure_file(path)
         with translated():
-            self._writer = self._open_writer()
+            self._writer = GroupCommit(self._open_writer())
 
     @contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:
@@ -62,15 +66,25 @@ class Database:
             StorageError: see :mod:`~stablequeue_core.storage.sqlite.faults`.
             QueueClosed: :meth:`close` was called before.
         """
-        with self._writing:
-            if self._closed:
-                raise QueueClosed
-            with _transaction(self._writer, "BEGIN IMMEDIATE"):
-                yield self._writer
+        with self._writer.change() as connection:
+            yield connection
+
+    def fetch(self, select: str, values: Values = ()) -> list[Row]:
+        """The rows of one SELECT, which sees one moment; waits for no writer.
+
+        Raises:
+            StorageError, QueueClosed: as :meth:`write`.
+        """
+        reader = self._take_reader()
+        try:
+            with translated():
+                return reader.execute(select, values).fetchall()
+        finally:
+            self._give_reader_back(reader)
 
     @contextmanager
     def read(self) -> Iterator[sqlite3.Connection]:
-        """A view of one moment; waits for no writer.
+        """A view of one moment, for several SELECTs; waits for no writer.
 
         Raises:
             StorageError, QueueClosed: as :meth:`write`.
@@ -84,13 +98,12 @@ class Database:
 
     def close(self) -> None:
         """Close every connection, the last of which empties the write-ahead log."""
-        with self._writing, self._readers_guard:
-            if self._closed:
-                return
+        with self._readers_guard:
             self._closed = True
-            for connection in (*self._idle_readers, self._writer):
-                connection.close()
+            for reader in self._idle_readers:
+                reader.close()
             self._idle_readers.clear()
+        self._writer.close()
 
     def _take_reader(self) -> sqlite3.Connection:
         with self._readers_guard:

@@ -34,8 +34,6 @@ class SqliteEvents(EventLog):
 
     def read(self, after: int = 0, limit: int = 1000) -> Sequence[Event]:
         """The events with a sequence number above ``after``, oldest first, at most ``limit``."""
-        with self._database.read() as connection:
-            rows = connection.execute(_READ, (after, limit)).fetchall()
         return [
             Event(
                 sequence=sequence,
@@ -45,11 +43,12 @@ class SqliteEvents(EventLog):
                 server=server,
                 data=from_json(data),
             )
-            for sequence, kind, at, job_id, server, data in rows
+            for sequence, kind, at, job_id, server, data in self._database.fetch(
+                _READ, (after, limit)
+            )
         ]
 
     def last(self) -> int:
         """The sequence number of the newest event, 0 when there is none."""
-        with self._database.read() as connection:
-            (last,) = connection.execute(_LAST).fetchone()
+        ((last,),) = self._database.fetch(_LAST)
         return int(last)

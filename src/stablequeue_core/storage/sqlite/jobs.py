@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -25,7 +25,7 @@ from stablequeue_core.jobs import (
 )
 from stablequeue_core.serialization import from_millis, to_millis
 from stablequeue_core.storage.sqlite import queries, rows
-from stablequeue_core.storage.sqlite.connection import Database
+from stablequeue_core.storage.sqlite.connection import Database, Row
 from stablequeue_core.storage.sqlite.events import record
 
 WINDOW = 32
@@ -66,29 +66,27 @@ class SqliteJobs(JobStore):
 
     def get(self, job_id: str) -> Job:
         """The job with this id."""
-        with self._database.read() as connection:
-            return _job(connection, job_id)
+        return _only(self._database.fetch(queries.GET, (job_id,)), job_id)
 
     def list(self, query: JobQuery) -> JobPage:
         """A page of the jobs that match, and how many match in all, from one moment."""
         select = queries.page(newest_first=query.newest_first, of_status=query.status is not None)
         wanted = () if query.status is None else (query.status.value,)
         with self._database.read() as connection:
-            counts = _counts(connection)
+            counts = _counts(connection.execute(queries.COUNTS))
             found = connection.execute(select, (*wanted, query.limit, query.offset)).fetchall()
         total = sum(counts.values()) if query.status is None else counts[query.status]
         return JobPage(total=total, jobs=tuple(map(rows.job_of, found)))
 
     def counts(self) -> Mapping[JobStatus, int]:
         """How many jobs stand where; every status is a key."""
-        with self._database.read() as connection:
-            return _counts(connection)
+        return _counts(self._database.fetch(queries.COUNTS))
 
     def replace(self, job: Job, event: Event) -> Job:
         """Keep ``job`` in place of its previous revision."""
+        kept = evolve(job, revision=job.revision + 1)
         with self._database.write() as connection:
-            number = _number(connection, job)
-            kept = _keep(connection, evolve(job, number=number))
+            _keep(connection, kept)
             record(connection, (event,))
         self._ring(work=job.status is JobStatus.PENDING)
         return kept
@@ -96,26 +94,24 @@ class SqliteJobs(JobStore):
     def delete(self, job: Job, event: Event) -> None:
         """Forget ``job`` (and an idempotency key that led to it)."""
         with self._database.write() as connection:
-            number = _number(connection, job)
-            connection.execute(queries.DELETE, (number,))
-            connection.execute(queries.DELETE_KEY, {"number": number})
+            _expect_one(connection.execute(queries.DELETE, (job.id, job.revision)), job.id)
+            connection.execute(queries.DELETE_KEY, {"number": job.number})
             record(connection, (event,))
         self._ring(work=False)
 
     def claim(self, server: str, *, now: datetime, choose: Choose, begin: Begin) -> Job | None:
         """Give one pending job to the lane of ``server``; no job is ever given to two."""
         due = {"server": server, "now": to_millis(now)}
-        with self._database.read() as connection:
-            # An idle lane looks without holding up those who write.
-            if connection.execute(queries.ANYTHING_DUE, due).fetchone() is None:
-                return None
+        # An idle lane looks without holding up those who write.
+        if not self._database.fetch(queries.ANYTHING_DUE, due):
+            return None
         with self._database.write() as connection:
             chosen = _choose(connection, due, choose)
             if chosen is None:
                 return None
-            job = _job(connection, chosen)
-            begun, event = begin(job)
-            kept = _keep(connection, begun)
+            job, event = begin(_job(connection, chosen))
+            kept = evolve(job, revision=job.revision + 1)
+            _keep(connection, kept)
             record(connection, (event,))
         self._ring(work=False)
         return kept
@@ -141,20 +137,17 @@ class SqliteJobs(JobStore):
 
     def next_due(self, server: str) -> datetime | None:
         """When the earliest of the server's jobs that wait for a time may run."""
-        with self._database.read() as connection:
-            (millis,) = connection.execute(queries.NEXT_DUE, (server,)).fetchone()
+        ((millis,),) = self._database.fetch(queries.NEXT_DUE, (server,))
         return None if millis is None else from_millis(millis)
 
     def position(self, job: Job) -> int | None:
         """How many pending jobs of the same target come before it; None unless it is pending."""
-        with self._database.read() as connection:
-            found = connection.execute(queries.POSITION, (job.id,)).fetchone()
-        return None if found is None else int(found[0])
+        found = self._database.fetch(queries.POSITION, (job.id,))
+        return int(found[0][0]) if found else None
 
     def paused(self) -> bool:
         """Whether the whole queue is paused."""
-        with self._database.read() as connection:
-            (paused,) = connection.execute(queries.VALUE, ("paused",)).fetchone()
+        ((paused,),) = self._database.fetch(queries.PAUSED)
         return bool(paused)
 
     def set_paused(self, paused: bool, event: Event) -> None:
@@ -165,9 +158,7 @@ class SqliteJobs(JobStore):
         self._ring(work=True)
 
     def _all(self, select: str, values: tuple[str, ...] | dict[str, str]) -> Sequence[Job]:
-        with self._database.read() as connection:
-            found = connection.execute(select, values).fetchall()
-        return [rows.job_of(row) for row in found]
+        return [rows.job_of(row) for row in self._database.fetch(select, values)]
 
     def _ring(self, *, work: bool) -> None:
         self._changes.ring()
@@ -176,27 +167,27 @@ class SqliteJobs(JobStore):
 
 
 def _job(connection: sqlite3.Connection, job_id: str) -> Job:
-    row = connection.execute(queries.GET, (job_id,)).fetchone()
-    if row is None:
+    return _only(connection.execute(queries.GET, (job_id,)).fetchall(), job_id)
+
+
+def _only(found: Sequence[Row], job_id: str) -> Job:
+    if not found:
         raise JobNotFound(job_id)
-    return rows.job_of(row)
+    return rows.job_of(found[0])
 
 
-def _number(connection: sqlite3.Connection, job: Job) -> int:
-    """The number of ``job``, if nobody changed it since."""
-    row = connection.execute(queries.REVISION, (job.id,)).fetchone()
-    if row is None:
-        raise JobNotFound(job.id)
-    number, revision = row
-    if revision != job.revision:
-        raise StaleJob(job.id)
-    return int(number)
+def _keep(connection: sqlite3.Connection, job: Job) -> None:
+    """Write ``job`` over the revision before it."""
+    values = (*rows.changing(job, job.revision), job.id, job.revision - 1)
+    _expect_one(connection.execute(queries.UPDATE, values), job.id)
 
 
-def _keep(connection: sqlite3.Connection, job: Job) -> Job:
-    kept = evolve(job, revision=job.revision + 1)
-    connection.execute(queries.UPDATE, (*rows.changing(kept, kept.revision), kept.number))
-    return kept
+def _expect_one(cursor: sqlite3.Cursor, job_id: str) -> None:
+    """Raise unless the statement found the revision of the job that it was meant for."""
+    if cursor.rowcount != 1:
+        if cursor.execute(queries.IS_THERE, (job_id,)).fetchone():
+            raise StaleJob(job_id)
+        raise JobNotFound(job_id)
 
 
 def _choose(connection: sqlite3.Connection, due: dict[str, object], choose: Choose) -> str | None:
@@ -212,9 +203,12 @@ def _choose(connection: sqlite3.Connection, due: dict[str, object], choose: Choo
     return None
 
 
-def _counts(connection: sqlite3.Connection) -> Mapping[JobStatus, int]:
-    values = dict(connection.execute(queries.VALUES))
-    return {status: values[status.value] for status in JobStatus}
+def _counts(found: Iterable[Row]) -> Mapping[JobStatus, int]:
+    values: dict[str, int] = dict(found)
+    counts = {status: values.get(status.value, 0) for status in JobStatus}
+    there = values["last"] - values["gaps"]
+    counts[JobStatus.PENDING] = there - sum(counts.values())
+    return counts
 
 
 def _jobs_of_key(connection: sqlite3.Connection, key: IdempotencyKey) -> Sequence[Job] | None:

@@ -7,10 +7,12 @@ from stablequeue_core.storage.sqlite.rows import ALL, CHANGING, GIVEN
 _COLUMNS = ", ".join(ALL)
 
 INSERT = f"INSERT INTO jobs ({', '.join(GIVEN)}) VALUES ({', '.join('?' for _ in GIVEN)})"
-UPDATE = f"UPDATE jobs SET {', '.join(f'{name} = ?' for name in CHANGING)} WHERE number = ?"
-DELETE = "DELETE FROM jobs WHERE number = ?"
+UPDATE = f"""
+    UPDATE jobs SET {", ".join(f"{name} = ?" for name in CHANGING)} WHERE id = ? AND revision = ?
+"""
+DELETE = "DELETE FROM jobs WHERE id = ? AND revision = ?"
 GET = f"SELECT {_COLUMNS} FROM jobs WHERE id = ?"
-REVISION = "SELECT number, revision FROM jobs WHERE id = ?"
+IS_THERE = "SELECT 1 FROM jobs WHERE id = ?"
 NUMBERED = f"SELECT {_COLUMNS} FROM jobs WHERE number BETWEEN ? AND ? ORDER BY number"
 PROCESSING = f"SELECT {_COLUMNS} FROM jobs WHERE status = 'processing' ORDER BY number"
 OPEN_ON = f"""
@@ -32,8 +34,12 @@ DELETE_KEY = """
     AND last >= :number
 """
 
-VALUES = "SELECT name, value FROM queue"
-VALUE = "SELECT value FROM queue WHERE name = ?"
+COUNTS = """
+    SELECT name, value FROM queue
+    UNION ALL SELECT 'processing', count(*) FROM jobs WHERE status = 'processing'
+    UNION ALL SELECT 'last', coalesce(max(number), 0) FROM jobs
+"""
+PAUSED = "SELECT value FROM queue WHERE name = 'paused'"
 SET_PAUSED = "UPDATE queue SET value = ? WHERE name = 'paused'"
 
 # Each half is read in the order of the index jobs_to_claim and stops when its reader does: SQLite

@@ -52,15 +52,15 @@ _FIRST = (
     CREATE INDEX jobs_waiting ON jobs (target, not_before)
     WHERE status = 'pending' AND not_before IS NOT NULL
     """,
-    # What is known of the whole queue: whether it is paused, and how many jobs stand where,
-    # so that nobody has to count them.
+    # What is known of the whole queue: whether it is paused, how many jobs have ended how, and how
+    # many numbers are missing between the first job and the last. From these and the last number
+    # the rest follows (see COUNTS), so that nobody has to count jobs, and adding one costs nothing.
     "CREATE TABLE queue (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID",
+    "INSERT INTO queue VALUES ('paused', 0), ('completed', 0), ('failed', 0), ('cancelled', 0)",
+    "INSERT INTO queue VALUES ('gaps', 0)",
     """
-    INSERT INTO queue VALUES ('paused', 0), ('pending', 0), ('processing', 0), ('completed', 0),
-        ('failed', 0), ('cancelled', 0)
-    """,
-    """
-    CREATE TRIGGER job_added AFTER INSERT ON jobs BEGIN
+    CREATE TRIGGER ended_job_added AFTER INSERT ON jobs
+    WHEN NEW.status NOT IN ('pending', 'processing') BEGIN
         UPDATE queue SET value = value + 1 WHERE name = NEW.status;
     END
     """,
@@ -70,9 +70,14 @@ _FIRST = (
         UPDATE queue SET value = value + 1 WHERE name = NEW.status;
     END
     """,
+    # Without the last job, the gap before it is none any more: its numbers are given out again.
     """
     CREATE TRIGGER job_removed AFTER DELETE ON jobs BEGIN
         UPDATE queue SET value = value - 1 WHERE name = OLD.status;
+        UPDATE queue SET value = CASE
+            WHEN OLD.number < (SELECT max(number) FROM jobs) THEN value + 1
+            ELSE value - (OLD.number - 1 - (SELECT coalesce(max(number), 0) FROM jobs))
+        END WHERE name = 'gaps';
     END
     """,
     # A key led to the jobs numbered first to last: those of one call have numbers in a row.

@@ -45,17 +45,14 @@ class SqliteServers(ServerStore):
 
     def get(self, alias: str) -> Server:
         """The server with this alias."""
-        with self._database.read() as connection:
-            row = connection.execute(_GET, (alias,)).fetchone()
-            if row is None:
-                raise ServerNotFound(alias, _aliases(connection))
-        return _server(row)
+        found = self._database.fetch(_GET, (alias,))
+        if not found:
+            raise ServerNotFound(alias, [known for (known,) in self._database.fetch(_ALIASES)])
+        return _server(found[0])
 
     def list(self) -> Sequence[Server]:
         """All servers, in the order in which they were added."""
-        with self._database.read() as connection:
-            found = connection.execute(_ALL).fetchall()
-        return [_server(row) for row in found]
+        return [_server(row) for row in self._database.fetch(_ALL)]
 
     def replace(self, alias: str, server: Server, event: Event) -> None:
         """Keep ``server`` in place of the one named ``alias``."""
