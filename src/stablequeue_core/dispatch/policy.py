@@ -32,21 +32,25 @@ def choose(
     Returns:
         one of them; None when none can run here.
     """
-    eligible = [
-        candidate
-        for candidate in candidates
-        if candidate.target != AUTO
-        or candidate.requirements is None
-        or can_run(candidate.requirements)
-    ]
-    if not eligible:
-        return None
-    oldest = eligible[0]
-    if now - oldest.created_at >= bound:
-        return oldest
-    for candidate in eligible:
-        if candidate.priority != oldest.priority:
+    oldest: Candidate | None = None
+    for candidate in candidates:
+        if oldest is not None and candidate.priority != oldest.priority:
             break
+        if not _may_run(candidate, can_run):
+            continue
+        if oldest is None:
+            oldest = candidate
+            if now - oldest.created_at >= bound:
+                break
         if is_loaded(candidate.checkpoint):
             return candidate
     return oldest
+
+
+def _may_run(candidate: Candidate, can_run: Callable[[Requirements], bool]) -> bool:
+    """Whoever named a server has chosen; a job for any goes where all is there that it needs."""
+    return (
+        candidate.target != AUTO
+        or candidate.requirements is None
+        or can_run(candidate.requirements)
+    )
