@@ -43,9 +43,14 @@ class _Finder:
         if depth >= MAX_DEPTH:
             self._problem(path, f"is nested deeper than {MAX_DEPTH} levels.")
             return
-        for key, item in self._items(container, path):
+        pairs: Iterable[tuple[Any, Any]]
+        is_list = isinstance(container, list)
+        pairs = enumerate(container) if isinstance(container, list) else container.items()
+        for key, item in pairs:
             if len(self.problems) >= MAX_PROBLEMS:
                 return
+            if not (is_list or self._is_key(path, key)):
+                continue
             if isinstance(item, str):
                 if not _is_plain(item):
                     self._check_text((path, key), item)
@@ -58,19 +63,13 @@ class _Finder:
             else:
                 self._problem((path, key), f"must be plain JSON, not {type(item).__name__}.")
 
-    def _items(
-        self, container: Mapping[Any, Any] | list[Any], path: _Path
-    ) -> Iterable[tuple[str | int, Any]]:
-        if isinstance(container, list):
-            yield from enumerate(container)
-            return
-        for key, item in container.items():
-            if isinstance(key, str):
-                if not _is_plain(key):
-                    self._check_text(path, key)
-                yield key, item
-            else:
-                self._problem(path, "must have text as keys.")
+    def _is_key(self, path: _Path, key: object) -> bool:
+        if not isinstance(key, str):
+            self._problem(path, "must have text as keys.")
+            return False
+        if not _is_plain(key):
+            self._check_text(path, key)
+        return True
 
     def _check_number(self, path: _Path, value: float) -> None:
         whole = isinstance(value, int)

@@ -129,4 +129,6 @@ class GenerationRequest:
 
 def _named(*names: str | None) -> tuple[str, ...]:
     """Those that are there, each once."""
+    if not any(names):
+        return ()
     return tuple([name for name in dict.fromkeys(names) if name is not None])

@@ -7,6 +7,7 @@ import json
 import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -92,7 +93,8 @@ class JobQueue:
         wanted = list(submissions)
         for target in {submission.target for submission in wanted} - {AUTO}:
             self._servers.get(target)
-        jobs = [self._new_job(submission) for submission in wanted]
+        now = self._clock.now()
+        jobs = [self._new_job(submission, now) for submission in wanted]
         key = None
         if idempotency_key is not None:
             key = IdempotencyKey(key=idempotency_key, digest=_digest(wanted))
@@ -219,9 +221,8 @@ class JobQueue:
         """How many jobs stand where."""
         return self._store.counts()
 
-    def _new_job(self, submission: Submission) -> Job:
+    def _new_job(self, submission: Submission, now: datetime) -> Job:
         request = parse_params(submission.params, self._limits)
-        now = self._clock.now()
         return Job(
             id=str(uuid.uuid4()),
             target=submission.target,

@@ -20,10 +20,10 @@ _LAST = "SELECT coalesce(max(sequence), 0) FROM events"
 
 def record(connection: sqlite3.Connection, events: Iterable[Event]) -> None:
     """Write ``events`` in the transaction that makes the change they tell of."""
-    insert = connection.cursor().execute
-    for event in events:
-        at, data = to_millis(event.at), to_json(event.data)
-        insert(_INSERT, (event.kind.value, at, event.job_id, event.server, data))
+    rows = [
+        (e.kind.value, to_millis(e.at), e.job_id, e.server, to_json(e.data)) for e in events
+    ]
+    connection.executemany(_INSERT, rows)
 
 
 class SqliteEvents(EventLog):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
 
 from attrs import evolve
 
@@ -53,8 +52,9 @@ class SqliteJobs(JobStore):
             earlier = _jobs_of_key(connection, key) if key else None
             if earlier is not None:
                 return earlier
-            insert = connection.cursor().execute
-            numbers: list[Any] = [insert(queries.INSERT, row).lastrowid for row in values]
+            ((last,),) = connection.execute(queries.LAST)
+            numbers = range(last + 1, last + 1 + len(values))
+            connection.executemany(queries.INSERT, map(_numbered, numbers, values))
             if key and numbers:
                 connection.execute(queries.ADD_KEY, (numbers[0], numbers[-1], key.key, key.digest))
             record(connection, events)
@@ -164,6 +164,10 @@ class SqliteJobs(JobStore):
         self._changes.ring()
         if work:
             self._work.ring()
+
+
+def _numbered(number: int, row: Row) -> Row:
+    return (number, *row)
 
 
 def _job(connection: sqlite3.Connection, job_id: str) -> Job:

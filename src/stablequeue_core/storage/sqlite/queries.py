@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from stablequeue_core.storage.sqlite.rows import ALL, CHANGING, GIVEN
+from stablequeue_core.storage.sqlite.rows import ALL, CHANGING
 
 _COLUMNS = ", ".join(ALL)
 
-INSERT = f"INSERT INTO jobs ({', '.join(GIVEN)}) VALUES ({', '.join('?' for _ in GIVEN)})"
+INSERT = f"INSERT INTO jobs ({_COLUMNS}) VALUES ({', '.join('?' for _ in ALL)})"
+LAST = "SELECT coalesce(max(number), 0) FROM jobs"
 UPDATE = f"""
     UPDATE jobs SET {", ".join(f"{name} = ?" for name in CHANGING)} WHERE id = ? AND revision = ?
 """
