@@ -36,7 +36,7 @@ def claim_and_complete(effort: Effort) -> Sequence[Figure]:
         BareQueue(folder / "bare.sqlite3") as bare,
     ):
         jobs = pending(count * (rounds + 1), given)
-        storage.jobs.add(jobs, [event_of(EventKind.JOB_SUBMITTED, job) for job in jobs])
+        storage.jobs.add(jobs)
         bare.add_many(as_json(given) for _ in jobs)
         pair = paired(
             lambda: per_second(count, lambda: _work(storage.jobs, count)),

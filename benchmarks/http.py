@@ -129,7 +129,7 @@ def fill(folder: Path, jobs: int) -> None:
     """A queue with so many completed jobs, straight into the store."""
     with SqliteStorage(folder / DATABASE) as storage:
         for first in range(0, jobs, _BATCH):
-            storage.jobs.add(list(completed(first, min(_BATCH, jobs - first))), [])
+            storage.jobs.add(list(completed(first, min(_BATCH, jobs - first))))
 
 
 def _generate_body() -> str:

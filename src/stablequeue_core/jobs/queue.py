@@ -98,8 +98,7 @@ class JobQueue:
         key = None
         if idempotency_key is not None:
             key = IdempotencyKey(key=idempotency_key, digest=_digest(wanted))
-        events = [event_of(EventKind.JOB_SUBMITTED, job) for job in jobs]
-        return self._store.add(jobs, events, key)
+        return self._store.add(jobs, key)
 
     def get(self, job_id: str) -> Job:
         """The job with this id.

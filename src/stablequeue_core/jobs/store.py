@@ -84,13 +84,11 @@ class JobStore(ABC):
     """
 
     @abstractmethod
-    def add(
-        self,
-        jobs: Sequence[Job],
-        events: Sequence[Event],
-        key: IdempotencyKey | None = None,
-    ) -> Sequence[Job]:
+    def add(self, jobs: Sequence[Job], key: IdempotencyKey | None = None) -> Sequence[Job]:
         """Keep new jobs, all or none, in this order.
+
+        Each that is pending is told of by a ``job.submitted`` event, which the store writes
+        itself; one that has a past already (it was copied from somewhere) is not.
 
         Returns:
             the jobs with their ``number`` and ``revision``. When ``key`` was used before with the

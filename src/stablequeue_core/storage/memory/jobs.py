@@ -10,7 +10,7 @@ from datetime import datetime
 from attrs import evolve
 
 from stablequeue_core.errors import IdempotencyKeyReused, JobNotFound, StaleJob
-from stablequeue_core.events import Event
+from stablequeue_core.events import Event, EventKind
 from stablequeue_core.jobs import (
     AUTO,
     OPEN,
@@ -24,6 +24,7 @@ from stablequeue_core.jobs import (
     JobStatus,
     JobStore,
     Lease,
+    event_of,
 )
 from stablequeue_core.storage.memory.state import Memory
 
@@ -37,12 +38,7 @@ class MemoryJobs(JobStore):
     def __init__(self, memory: Memory) -> None:
         self._memory = memory
 
-    def add(
-        self,
-        jobs: Sequence[Job],
-        events: Sequence[Event],
-        key: IdempotencyKey | None = None,
-    ) -> Sequence[Job]:
+    def add(self, jobs: Sequence[Job], key: IdempotencyKey | None = None) -> Sequence[Job]:
         """Keep new jobs, all or none, in this order."""
         memory = self._memory
         with memory.lock:
@@ -60,7 +56,8 @@ class MemoryJobs(JobStore):
             memory.jobs.update((job.id, job) for job in kept)
             if key is not None and kept:
                 memory.keys[key.key] = key.digest, tuple(job.id for job in kept)
-            memory.record(events, work=True)
+            new = [job for job in kept if job.status is JobStatus.PENDING]
+            memory.record([event_of(EventKind.JOB_SUBMITTED, job) for job in new], work=True)
             return kept
 
     def get(self, job_id: str) -> Job:

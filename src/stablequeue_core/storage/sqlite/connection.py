@@ -69,6 +69,18 @@ class Database:
         with self._writer.change() as connection:
             yield connection
 
+    def write_at_once(self, statement: str, values: Values) -> int:
+        """Make a change that is one statement, and so a transaction by itself.
+
+        Returns:
+            the number of the last row that it has inserted.
+
+        Raises:
+            StorageError, QueueClosed: as :meth:`write`.
+        """
+        with self._writer.alone() as connection:
+            return connection.execute(statement, values).lastrowid or 0
+
     def fetch(self, select: str, values: Values = ()) -> list[Row]:
         """The rows of one SELECT, which sees one moment; waits for no writer.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from stablequeue_core.events import Event, EventKind, EventLog
 from stablequeue_core.serialization import from_millis, to_millis
@@ -18,12 +18,10 @@ _READ = """
 _LAST = "SELECT coalesce(max(sequence), 0) FROM events"
 
 
-def record(connection: sqlite3.Connection, events: Iterable[Event]) -> None:
-    """Write ``events`` in the transaction that makes the change they tell of."""
-    rows = [
-        (e.kind.value, to_millis(e.at), e.job_id, e.server, to_json(e.data)) for e in events
-    ]
-    connection.executemany(_INSERT, rows)
+def record(connection: sqlite3.Connection, event: Event) -> None:
+    """Write ``event`` in the transaction that makes the change it tells of."""
+    at, data = to_millis(event.at), to_json(event.data)
+    connection.execute(_INSERT, (event.kind.value, at, event.job_id, event.server, data))
 
 
 class SqliteEvents(EventLog):

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from stablequeue_core.errors import QueueClosed, StorageError
-from stablequeue_core.storage.sqlite.faults import told
+from stablequeue_core.storage.sqlite.faults import told, translated
 
 MOST = 64
 """So many changes share a commit at most: none shall wait long for those behind it."""
@@ -72,6 +72,22 @@ class GroupCommit:
                     self._commit(group)
         if group.error:
             raise group.error
+
+    @contextmanager
+    def alone(self) -> Iterator[sqlite3.Connection]:
+        """The connection, outside of any transaction, for a statement that is one by itself.
+
+        Raises:
+            StorageError: the statement failed; nothing of it was kept.
+            QueueClosed: :meth:`close` was called before.
+        """
+        with self._turn:
+            if self._closed:
+                raise QueueClosed
+            if self._group:
+                self._commit(self._group)
+            with translated():
+                yield self._connection
 
     def close(self) -> None:
         """Commit what is open, then close the connection; safe to call again."""

@@ -9,7 +9,7 @@ from datetime import datetime
 from attrs import evolve
 
 from stablequeue_core.bell import Bell
-from stablequeue_core.errors import IdempotencyKeyReused, JobNotFound, StaleJob
+from stablequeue_core.errors import JobNotFound, StaleJob
 from stablequeue_core.events import Event
 from stablequeue_core.jobs import (
     Begin,
@@ -24,6 +24,7 @@ from stablequeue_core.jobs import (
 )
 from stablequeue_core.serialization import from_millis, to_millis
 from stablequeue_core.storage.sqlite import queries, rows
+from stablequeue_core.storage.sqlite.adding import Adding
 from stablequeue_core.storage.sqlite.connection import Database, Row
 from stablequeue_core.storage.sqlite.events import record
 
@@ -36,33 +37,15 @@ class SqliteJobs(JobStore):
 
     def __init__(self, database: Database, *, work: Bell, changes: Bell) -> None:
         self._database = database
+        self._adding = Adding(database)
         self._work = work
         self._changes = changes
 
-    def add(
-        self,
-        jobs: Sequence[Job],
-        events: Sequence[Event],
-        key: IdempotencyKey | None = None,
-    ) -> Sequence[Job]:
+    def add(self, jobs: Sequence[Job], key: IdempotencyKey | None = None) -> Sequence[Job]:
         """Keep new jobs, all or none, in this order."""
-        # Everything that can be prepared is, so that the lock is held for as long as SQLite needs.
-        values = [(*rows.fixed(job), *rows.changing(job, 1)) for job in jobs]
-        with self._database.write() as connection:
-            earlier = _jobs_of_key(connection, key) if key else None
-            if earlier is not None:
-                return earlier
-            ((last,),) = connection.execute(queries.LAST)
-            numbers = range(last + 1, last + 1 + len(values))
-            connection.executemany(queries.INSERT, map(_numbered, numbers, values))
-            if key and numbers:
-                connection.execute(queries.ADD_KEY, (numbers[0], numbers[-1], key.key, key.digest))
-            record(connection, events)
+        kept = self._adding.add(jobs, key)
         self._ring(work=True)
-        return [
-            evolve(job, number=number, revision=1)
-            for job, number in zip(jobs, numbers, strict=True)
-        ]
+        return kept
 
     def get(self, job_id: str) -> Job:
         """The job with this id."""
@@ -87,7 +70,7 @@ class SqliteJobs(JobStore):
         kept = evolve(job, revision=job.revision + 1)
         with self._database.write() as connection:
             _keep(connection, kept)
-            record(connection, (event,))
+            record(connection, event)
         self._ring(work=job.status is JobStatus.PENDING)
         return kept
 
@@ -96,7 +79,7 @@ class SqliteJobs(JobStore):
         with self._database.write() as connection:
             _expect_one(connection.execute(queries.DELETE, (job.id, job.revision)), job.id)
             connection.execute(queries.DELETE_KEY, {"number": job.number})
-            record(connection, (event,))
+            record(connection, event)
         self._ring(work=False)
 
     def claim(self, server: str, *, now: datetime, choose: Choose, begin: Begin) -> Job | None:
@@ -112,7 +95,7 @@ class SqliteJobs(JobStore):
             job, event = begin(_job(connection, chosen))
             kept = evolve(job, revision=job.revision + 1)
             _keep(connection, kept)
-            record(connection, (event,))
+            record(connection, event)
         self._ring(work=False)
         return kept
 
@@ -154,7 +137,7 @@ class SqliteJobs(JobStore):
         """Pause or resume the whole queue; survives a restart."""
         with self._database.write() as connection:
             connection.execute(queries.SET_PAUSED, (paused,))
-            record(connection, (event,))
+            record(connection, event)
         self._ring(work=True)
 
     def _all(self, select: str, values: tuple[str, ...] | dict[str, str]) -> Sequence[Job]:
@@ -164,10 +147,6 @@ class SqliteJobs(JobStore):
         self._changes.ring()
         if work:
             self._work.ring()
-
-
-def _numbered(number: int, row: Row) -> Row:
-    return (number, *row)
 
 
 def _job(connection: sqlite3.Connection, job_id: str) -> Job:
@@ -213,13 +192,3 @@ def _counts(found: Iterable[Row]) -> Mapping[JobStatus, int]:
     there = values["last"] - values["gaps"]
     counts[JobStatus.PENDING] = there - sum(counts.values())
     return counts
-
-
-def _jobs_of_key(connection: sqlite3.Connection, key: IdempotencyKey) -> Sequence[Job] | None:
-    row = connection.execute(queries.FIND_KEY, (key.key,)).fetchone()
-    if row is None:
-        return None
-    first, last, digest = row
-    if digest != key.digest:
-        raise IdempotencyKeyReused(key.key)
-    return [rows.job_of(row) for row in connection.execute(queries.NUMBERED, (first, last))]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from stablequeue_core.storage.sqlite.rows import ALL, CHANGING
+from functools import cache
+
+from stablequeue_core.storage.sqlite.rows import ALL, CHANGING, GIVEN
 
 _COLUMNS = ", ".join(ALL)
 
-INSERT = f"INSERT INTO jobs ({_COLUMNS}) VALUES ({', '.join('?' for _ in ALL)})"
-LAST = "SELECT coalesce(max(number), 0) FROM jobs"
 UPDATE = f"""
     UPDATE jobs SET {", ".join(f"{name} = ?" for name in CHANGING)} WHERE id = ? AND revision = ?
 """
@@ -77,6 +77,13 @@ POSITION = """
     )
     FROM jobs AS job WHERE job.id = ? AND job.status = 'pending'
 """
+
+
+@cache
+def add_jobs(count: int) -> str:
+    """Add so many jobs at once; each gets the next number."""
+    row = f"({', '.join('?' for _ in GIVEN)})"
+    return f"INSERT INTO jobs ({', '.join(GIVEN)}) VALUES {', '.join([row] * count)}"
 
 
 def page(*, newest_first: bool, of_status: bool) -> str:

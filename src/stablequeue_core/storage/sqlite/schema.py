@@ -59,6 +59,12 @@ _FIRST = (
     "INSERT INTO queue VALUES ('paused', 0), ('completed', 0), ('failed', 0), ('cancelled', 0)",
     "INSERT INTO queue VALUES ('gaps', 0)",
     """
+    CREATE TRIGGER job_submitted AFTER INSERT ON jobs WHEN NEW.status = 'pending' BEGIN
+        INSERT INTO events (kind, at, job_id, server, data)
+        VALUES ('job.submitted', NEW.updated_at, NEW.id, NEW.target, '{"status":"pending"}');
+    END
+    """,
+    """
     CREATE TRIGGER ended_job_added AFTER INSERT ON jobs
     WHEN NEW.status NOT IN ('pending', 'processing') BEGIN
         UPDATE queue SET value = value + 1 WHERE name = NEW.status;

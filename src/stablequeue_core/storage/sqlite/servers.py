@@ -40,7 +40,7 @@ class SqliteServers(ServerStore):
             if server.alias in _aliases(connection):
                 raise ServerExists(server.alias)
             connection.execute(_INSERT, _row(server))
-            record(connection, (event,))
+            record(connection, event)
         self._ring()
 
     def get(self, alias: str) -> Server:
@@ -65,7 +65,7 @@ class SqliteServers(ServerStore):
                     raise ServerExists(server.alias)
                 connection.execute(_RENAME_IN_JOBS, (server.alias, alias))
             connection.execute(_UPDATE, (*_row(server), alias))
-            record(connection, (event,))
+            record(connection, event)
         self._ring()
 
     def remove(self, alias: str, event: Event) -> None:
@@ -75,7 +75,7 @@ class SqliteServers(ServerStore):
             if alias not in known:
                 raise ServerNotFound(alias, known)
             connection.execute(_DELETE, (alias,))
-            record(connection, (event,))
+            record(connection, event)
         self._ring()
 
     def _ring(self) -> None:

@@ -10,6 +10,7 @@ from attrs import evolve
 
 from stablequeue_core.errors import Conflict, NotFound
 from stablequeue_core.events import Event, EventKind
+from stablequeue_core.jobs import event_of
 from stablequeue_core.storage import Storage
 from stablequeue_core.testing.contracts.case import StorageCase
 from stablequeue_core.testing.contracts.samples import (
@@ -25,6 +26,7 @@ from stablequeue_core.testing.contracts.samples import (
     queue_event,
     server_event,
 )
+from stablequeue_core.testing.race import begin
 
 Refused = Callable[[Storage], object]
 
@@ -49,7 +51,7 @@ class EventLogContract(StorageCase):
         """With its number; with and without a job and a server."""
         told = [
             Event(
-                kind=EventKind.JOB_SUBMITTED,
+                kind=EventKind.SERVER_ADDED,
                 at=START,
                 job_id="a",
                 server="Türm",
@@ -57,11 +59,18 @@ class EventLogContract(StorageCase):
             ),
             Event(kind=EventKind.QUEUE_PAUSED, at=START),
         ]
-        storage.jobs.add([pending(id="a")], told[:1])
+        storage.servers.add(laptop(), told[0])
         storage.jobs.set_paused(True, told[1])
         heard = list(storage.events.read())
         assert [evolve(event, sequence=None) for event in heard] == told
         assert [event.sequence for event in heard] == [1, 2]
+
+    def test_a_new_job_is_told_of_by_the_store_itself(self, storage: Storage) -> None:
+        """As any change of a job is; one that was copied from elsewhere has its past already."""
+        (new,) = add(storage, pending(target="Türm"))
+        storage.jobs.add([completed(begin(pending(), server="x", worker="w")[0])[0]])
+        (heard,) = storage.events.read()
+        assert evolve(heard, sequence=None) == event_of(EventKind.JOB_SUBMITTED, new)
 
     def test_every_change_is_told_in_order(self, storage: Storage) -> None:
         """Jobs, servers and the queue in one log."""

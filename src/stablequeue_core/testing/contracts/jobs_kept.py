@@ -10,8 +10,9 @@ import pytest
 from attrs import evolve
 
 from stablequeue_core.errors import IdempotencyKeyReused, JobNotFound, StaleJob
+from stablequeue_core.events import EventKind
 from stablequeue_core.generation import Requirements
-from stablequeue_core.jobs import IdempotencyKey, Job, JobQuery, JobStatus, Lease
+from stablequeue_core.jobs import IdempotencyKey, Job, JobQuery, JobStatus, Lease, event_of
 from stablequeue_core.storage import Storage
 from stablequeue_core.testing.contracts.case import StorageCase
 from stablequeue_core.testing.contracts.samples import (
@@ -27,7 +28,6 @@ from stablequeue_core.testing.contracts.samples import (
     given_back,
     pending,
     retried,
-    submitted,
 )
 
 KEY = IdempotencyKey(key="order-1", digest="d1")
@@ -167,7 +167,7 @@ class KeepingContract(StorageCase):
         """It is how a wish reaches another process."""
         add(storage, pending())
         asked = claimed(storage).request_cancel(now=LATER)
-        storage.jobs.replace(asked, submitted(asked))
+        storage.jobs.replace(asked, event_of(EventKind.JOB_CANCEL_REQUESTED, asked))
         renewed = storage.jobs.renew(asked.id, Lease(worker="worker", until=LATER))
         assert renewed.cancel_requested
 
@@ -230,7 +230,7 @@ class KeepingContract(StorageCase):
 
         def order(_: int) -> str:
             job = pending()
-            return storage.jobs.add([job], [submitted(job)], KEY)[0].id
+            return storage.jobs.add([job], KEY)[0].id
 
         with ThreadPoolExecutor(8) as pool:
             assert len(set(pool.map(order, range(16)))) == 1
@@ -239,4 +239,4 @@ class KeepingContract(StorageCase):
     @staticmethod
     def _order(storage: Storage, key: IdempotencyKey) -> list[Job]:
         jobs = [pending(created_at=START) for _ in range(3)]
-        return list(storage.jobs.add(jobs, [submitted(job) for job in jobs], key))
+        return list(storage.jobs.add(jobs, key))

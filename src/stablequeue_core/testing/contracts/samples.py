@@ -48,14 +48,9 @@ def pending(seconds: float = 0, **fields: Any) -> Job:
     return Job(**{**given, **fields})
 
 
-def submitted(job: Job) -> Event:
-    """The event that tells of a new job."""
-    return event_of(EventKind.JOB_SUBMITTED, job)
-
-
 def add(storage: Storage, *jobs: Job) -> list[Job]:
     """Keep new jobs; as they are kept."""
-    return list(storage.jobs.add(jobs, [submitted(job) for job in jobs]))
+    return list(storage.jobs.add(jobs))
 
 
 def claim(

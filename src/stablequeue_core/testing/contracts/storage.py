@@ -27,7 +27,6 @@ from stablequeue_core.testing.contracts.samples import (
     pending,
     queue_event,
     server_event,
-    submitted,
 )
 from stablequeue_core.testing.contracts.servers import ServerStoreContract
 from stablequeue_core.testing.race import hold_lane
@@ -158,7 +157,7 @@ class StorageContract(JobStoreContract, ServerStoreContract, EventLogContract):
         key = IdempotencyKey(key="k", digest="d")
         ordered = pending()
         storage.servers.add(laptop(password="secret", username="me"), server_event())
-        kept = storage.jobs.add([ordered], [submitted(ordered)], key)
+        kept = storage.jobs.add([ordered], key)
         add(storage, pending(1))
         running = claimed(storage)
         storage.jobs.set_paused(True, queue_event(EventKind.QUEUE_PAUSED))
@@ -170,7 +169,7 @@ class StorageContract(JobStoreContract, ServerStoreContract, EventLogContract):
             assert again.jobs.list(JobQuery()) == page
             assert again.jobs.counts() == counts
             assert again.jobs.processing() == [running]
-            assert again.jobs.add([pending()], [], key) == [running]
+            assert again.jobs.add([pending()], key) == [running]
             assert again.jobs.paused()
             assert again.servers.get("Laptop").password == "secret"
             assert list(again.events.read()) == log

@@ -1,0 +1,163 @@
+"""New jobs of several threads, written by one of them in one statement.
+
+A web server's threads all add jobs at once. Each statement gives Python's lock away and has to win
+it back from all the others, and each commit waits for the disk; so the thread that comes first
+writes for those that come meanwhile, with one statement that is a transaction by itself.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Sequence
+from itertools import chain, takewhile
+
+from attrs import define, evolve
+
+from stablequeue_core.errors import IdempotencyKeyReused, StorageError
+from stablequeue_core.jobs import IdempotencyKey, Job
+from stablequeue_core.storage.sqlite import queries, rows
+from stablequeue_core.storage.sqlite.connection import Database, Row
+
+MOST = 64
+"""So many jobs go into one statement at most; SQLite prepares the one for each number but once."""
+
+
+@define(eq=False)
+class _Call:
+    """The jobs of one call, and what came of them.
+
+    Attributes:
+        kept: the jobs as they are kept now, None until they are.
+        error: why they are not.
+        turn: set when the jobs are settled, or when it is this call's turn to write; None for
+            the call that writes at once.
+    """
+
+    jobs: Sequence[Job]
+    rows: Sequence[Row]
+    key: IdempotencyKey | None
+    kept: Sequence[Job] | None = None
+    error: Exception | None = None
+    turn: threading.Event | None = None
+
+    @property
+    def is_settled(self) -> bool:
+        return self.kept is not None or self.error is not None
+
+    def settle(self, first: int) -> None:
+        """The jobs are kept, with numbers from ``first`` on."""
+        self.kept = [
+            evolve(job, number=number, revision=1) for number, job in enumerate(self.jobs, first)
+        ]
+
+
+class Adding:
+    """Adds jobs to one database. Safe to use from several threads."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._guard = threading.Lock()
+        self._waiting: list[_Call] = []
+        self._somebody_writes = False
+
+    def add(self, jobs: Sequence[Job], key: IdempotencyKey | None) -> Sequence[Job]:
+        """Keep new jobs; see the port."""
+        # Everything that can be prepared is, so that the one who writes has little to do.
+        call = _Call(jobs, [(*rows.fixed(job), *rows.changing(job, 1)) for job in jobs], key)
+        with self._guard:
+            self._waiting.append(call)
+            if self._somebody_writes:
+                call.turn = threading.Event()
+            self._somebody_writes = True
+        if call.turn is not None:
+            call.turn.wait()
+        if not call.is_settled:
+            self._write_for_all()
+        if call.error is not None:
+            raise call.error
+        return call.kept or ()
+
+    def _write_for_all(self) -> None:
+        """Write what waits, the caller's own first; then it is somebody else's turn."""
+        with self._guard:
+            calls = _that_fit_together(self._waiting)
+            del self._waiting[: len(calls)]
+        try:
+            self._write(calls)
+        finally:
+            with self._guard:
+                following = self._waiting[:1]
+                self._somebody_writes = bool(following)
+            for call in (*calls, *following):
+                if call.turn is not None:
+                    call.turn.set()
+
+    def _write(self, calls: Sequence[_Call]) -> None:
+        try:
+            if len(calls) == 1:
+                self._write_alone(calls[0])
+            else:
+                self._write_together(calls)
+        except Exception as error:  # noqa: BLE001 (it is raised by those whom it concerns)
+            if len(calls) == 1 or isinstance(error, StorageError):
+                for call in calls:
+                    call.error = error
+                return
+            # One of them cannot be stored; it alone shall be told.
+            for call in calls:
+                self._write([call])
+
+    def _write_together(self, calls: Sequence[_Call]) -> None:
+        values = [row for call in calls for row in call.rows]
+        number = self._database.write_at_once(*_insert(values)) - len(values) + 1
+        for call in calls:
+            call.settle(number)
+            number += len(call.jobs)
+
+    def _write_alone(self, call: _Call) -> None:
+        if call.key is None and 0 < len(call.rows) <= MOST:
+            self._write_together([call])
+            return
+        with self._database.write() as connection:
+            if call.key is None or not _is_answered(connection, call, call.key):
+                _keep(connection, call)
+
+
+def _that_fit_together(waiting: Sequence[_Call]) -> list[_Call]:
+    """The first of the calls that wait, and those behind it that fit into the same statement.
+
+    A call with many jobs, or with a key that has to be looked up, goes alone.
+    """
+    together = list(
+        takewhile(lambda call: call.key is None and len(call.jobs) == 1, waiting[:MOST])
+    )
+    return together or list(waiting[:1])
+
+
+def _keep(connection: sqlite3.Connection, call: _Call) -> None:
+    last = 0
+    for start in range(0, len(call.rows), MOST):
+        last = connection.execute(*_insert(call.rows[start : start + MOST])).lastrowid or 0
+    first = last - len(call.jobs) + 1
+    if call.key is not None and call.jobs:
+        connection.execute(queries.ADD_KEY, (first, last, call.key.key, call.key.digest))
+    call.settle(first)
+
+
+def _is_answered(connection: sqlite3.Connection, call: _Call, key: IdempotencyKey) -> bool:
+    """Whether the key was used before; then that is what the call is told."""
+    found = connection.execute(queries.FIND_KEY, (key.key,)).fetchone()
+    if found is None:
+        return False
+    first, last, digest = found
+    if digest != key.digest:
+        raise IdempotencyKeyReused(key.key)
+    earlier = connection.execute(queries.NUMBERED, (first, last))
+    call.kept = [rows.job_of(row) for row in earlier]
+    return True
+
+
+def _insert(values: Sequence[Row]) -> tuple[str, Row]:
+    """The statement that inserts so many rows, and its values."""
+    return queries.add_jobs(len(values)), tuple(chain.from_iterable(values))
