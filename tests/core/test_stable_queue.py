@@ -187,3 +187,22 @@ def test_opening_twice_in_one_process_shares_the_queue(tmp_path: Path) -> None:
         with StableQueue.open(tmp_path, dispatch=False) as two:
             job = two.submit("Laptop", CAT)
             assert one.get(job.id) == job
+
+
+def test_a_removed_server_is_no_target_any_more(world: World) -> None:
+    world.finish(world.submit())
+
+    world.queue.servers.remove("Laptop")
+
+    with pytest.raises(ServerNotFound):
+        world.queue.submit("Laptop", CAT)
+
+
+def test_a_renamed_server_is_a_target_by_its_new_name_only(world: World) -> None:
+    world.finish(world.submit())
+
+    world.queue.servers.update("Laptop", {"alias": "Notebook"})
+
+    with pytest.raises(ServerNotFound):
+        world.queue.submit("Laptop", CAT)
+    assert world.queue.submit("Notebook", CAT).target == "Notebook"

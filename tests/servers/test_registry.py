@@ -24,12 +24,16 @@ class FakeJobs:
 
     def __init__(self) -> None:
         self.open: dict[str, int] = {}
+        self.forgotten: list[str] = []
 
     def open_on(self, target: str) -> list[object]:
         return [object()] * self.open.get(target, 0)
 
     def cancel_all_on(self, target: str) -> None:
         self.open.pop(target, None)
+
+    def forget_target(self, target: str) -> None:
+        self.forgotten.append(target)
 
 
 @pytest.fixture

@@ -21,7 +21,8 @@ from stablequeue_core.generation import ParamLimits, parse_params
 from stablequeue_core.jobs.events import event_of
 from stablequeue_core.jobs.job import Job
 from stablequeue_core.jobs.lifecycle import JobStatus
-from stablequeue_core.jobs.store import AUTO, IdempotencyKey, JobPage, JobQuery, JobStore
+from stablequeue_core.jobs.store import IdempotencyKey, JobPage, JobQuery, JobStore
+from stablequeue_core.jobs.targets import Targets
 from stablequeue_core.servers import ServerStore
 from stablequeue_core.settings import Settings
 
@@ -71,7 +72,7 @@ class JobQueue:
             image_folder: where the pictures lie; the jobs that are returned say so.
         """
         self._store = store
-        self._servers = servers
+        self._targets = Targets(servers, clock)
         self._changes = changes
         self._clock = clock
         self._settings = settings
@@ -91,8 +92,8 @@ class JobQueue:
             IdempotencyKeyReused: the key was used before for something else.
         """
         wanted = list(submissions)
-        for target in {submission.target for submission in wanted} - {AUTO}:
-            self._servers.get(target)
+        for target in {submission.target for submission in wanted}:
+            self._targets.check(target)
         now = self._clock.now()
         jobs = [self._new_job(submission, now) for submission in wanted]
         key = None
@@ -191,6 +192,10 @@ class JobQueue:
     def position(self, job: Job) -> int | None:
         """How many pending jobs of the same target come before it; None unless it is pending."""
         return self._store.position(job)
+
+    def forget_target(self, target: str) -> None:
+        """A server was removed or renamed: no job may be submitted for it any more."""
+        self._targets.forget(target)
 
     def open_on(self, target: str) -> Sequence[Job]:
         """Every pending or processing job of this target."""

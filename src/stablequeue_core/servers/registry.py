@@ -25,6 +25,9 @@ class OpenJobs(Protocol):
     def cancel_all_on(self, target: str) -> None:
         """Cancel them; returns when none is left."""
 
+    def forget_target(self, target: str) -> None:
+        """Accept no more jobs for this server."""
+
 
 class HealthBoard:
     """What was last seen of each server, in this process. Safe to use from several threads."""
@@ -125,7 +128,7 @@ class ServerRegistry:
         server = check_server({**asdict(present), **changes})
         self._store.replace(alias, server, self._event(EventKind.SERVER_CHANGED, server))
         if alias != server.alias:
-            self._health.forget(alias)
+            self._forget(alias)
         return server
 
     def pause(self, alias: str) -> Server:
@@ -162,7 +165,7 @@ class ServerRegistry:
         if open_jobs:
             raise ServerInUse(alias, open_jobs)
         self._store.remove(alias, self._event(EventKind.SERVER_REMOVED, server))
-        self._health.forget(alias)
+        self._forget(alias)
 
     def health(self, alias: str) -> ServerHealth:
         """What was last seen of the server, by the lanes of this process.
@@ -173,6 +176,10 @@ class ServerRegistry:
         server = self._store.get(alias)
         health = self._health.of(alias)
         return health if server.enabled else evolve(health, status=ServerStatus.DISABLED)
+
+    def _forget(self, alias: str) -> None:
+        self._jobs.forget_target(alias)
+        self._health.forget(alias)
 
     def _change(self, alias: str, **changes: Any) -> Server:
         server = evolve(self._store.get(alias), **changes)
