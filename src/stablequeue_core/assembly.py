@@ -110,7 +110,7 @@ class StableQueue:
 
         Args:
             data_dir: a folder; made if missing. It holds the database and the pictures.
-            dispatch: whether this process runs jobs; several may be open, one may dispatch.
+            dispatch: whether this process runs jobs; if several do, they share the servers.
             settings: instead of those from ``STABLEQUEUE_*`` variables.
             storage: instead of SQLite in ``data_dir``; closed with the queue.
             images: instead of the folder ``images`` in ``data_dir``.

@@ -206,3 +206,9 @@ def test_a_renamed_server_is_a_target_by_its_new_name_only(world: World) -> None
     with pytest.raises(ServerNotFound):
         world.queue.submit("Laptop", CAT)
     assert world.queue.submit("Notebook", CAT).target == "Notebook"
+
+
+@pytest.mark.parametrize("priority", [10**7, -(2**63) - 1])
+def test_a_priority_that_no_database_could_hold_is_refused(world: World, priority: int) -> None:
+    with pytest.raises(InvalidParams, match="priority"):
+        world.queue.submit("Laptop", CAT, priority=priority)

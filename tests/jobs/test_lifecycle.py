@@ -104,7 +104,7 @@ class Life(RuleBasedStateMachine):
     def complete(self) -> None:
         self.job = self.job.complete(RESULT, sent={}, now=self.later())
 
-    @precondition(lambda self: self.status_is(JobStatus.PENDING, JobStatus.PROCESSING))
+    @precondition(lambda self: self.status_is(JobStatus.PROCESSING))
     @rule()
     def fail(self) -> None:
         self.job = self.job.fail(FAILURE, now=self.later())

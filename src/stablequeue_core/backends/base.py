@@ -144,14 +144,6 @@ class Backend(ABC):
         """
 
     @abstractmethod
-    def interrupted(self) -> bool:
-        """Whether the run that is under way, or the last one, was interrupted by anybody.
-
-        Raises:
-            ServerUnreachable: it cannot be asked now.
-        """
-
-    @abstractmethod
     def interrupt(self, task_id: str) -> bool:
         """Stop this task, and nothing else: only while the server says that it is the active one.
 

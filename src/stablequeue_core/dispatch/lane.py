@@ -162,8 +162,9 @@ class Lane:
         if line.is_stale:
             line.ask()
         due = self._storage.jobs.next_due(self.alias)
-        until_due = (due - self._clock.now()).total_seconds() if due else self._settings.poll
-        return max(0.001, min(self._settings.poll, until_due))
+        until_due = (due - self._clock.now()).total_seconds() if due else 0.0
+        # What is due already was not claimed: it is for a server that has what it needs.
+        return min(self._settings.poll, until_due) if until_due > 0 else self._settings.poll
 
     def _claim(self, line: Line) -> Job | None:
         now = self._clock.now()

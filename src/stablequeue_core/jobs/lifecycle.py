@@ -26,7 +26,6 @@ class JobStatus(StrEnum):
 TRANSITIONS: Mapping[JobStatus, Mapping[JobStatus, str]] = {
     JobStatus.PENDING: {
         JobStatus.PROCESSING: "a server's lane claims it",
-        JobStatus.FAILED: "it cannot be run as it stands",
         JobStatus.CANCELLED: "the user cancels it",
     },
     JobStatus.PROCESSING: {

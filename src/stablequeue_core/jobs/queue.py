@@ -15,7 +15,13 @@ from attrs import evolve, field, frozen
 
 from stablequeue_core.bell import Bell
 from stablequeue_core.clock import Clock
-from stablequeue_core.errors import JobStillRunning, StaleJob, WaitTimedOut
+from stablequeue_core.errors import (
+    FieldProblem,
+    InvalidParams,
+    JobStillRunning,
+    StaleJob,
+    WaitTimedOut,
+)
 from stablequeue_core.events import Event, EventKind
 from stablequeue_core.generation import ParamLimits, parse_params
 from stablequeue_core.jobs.events import event_of
@@ -25,6 +31,9 @@ from stablequeue_core.jobs.store import IdempotencyKey, JobPage, JobQuery, JobSt
 from stablequeue_core.jobs.targets import Targets
 from stablequeue_core.servers import ServerStore
 from stablequeue_core.settings import Settings
+
+MAX_PRIORITY = 1_000_000
+"""In either direction; far more than anybody needs, and every database can hold it."""
 
 ANOTHER_PROCESS_SECONDS = 0.5
 """How late a waiting caller may see what another process has done to its job."""
@@ -37,7 +46,7 @@ class Submission:
     Attributes:
         target: alias of a server, or ``auto``.
         params: as in the API document.
-        priority: higher runs first.
+        priority: higher runs first; at most ``MAX_PRIORITY`` in either direction.
     """
 
     target: str
@@ -227,6 +236,9 @@ class JobQueue:
 
     def _new_job(self, submission: Submission, now: datetime) -> Job:
         request = parse_params(submission.params, self._limits)
+        if abs(submission.priority) > MAX_PRIORITY:
+            limits = f"must be from {-MAX_PRIORITY} to {MAX_PRIORITY}."
+            raise InvalidParams([FieldProblem("priority", limits)])
         return Job(
             id=str(uuid.uuid4()),
             target=submission.target,

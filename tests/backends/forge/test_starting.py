@@ -126,8 +126,6 @@ def test_a_missing_or_wrong_password_is_unauthorized_although_loras_is_open(
     with pytest.raises(Unauthorized, match="--api-auth"):
         desk.backend.inventory()
     with pytest.raises(Unauthorized):
-        desk.backend.interrupted()
-    with pytest.raises(Unauthorized):
         desk.backend.refresh()
 
 
@@ -194,7 +192,6 @@ def test_a_redirect_is_never_followed_and_blames_the_address() -> None:
 def test_json_that_is_no_object_breaks_nothing(odd: Any) -> None:
     progress = Desk(transport=answering("/v1/progress", odd))
     assert progress.backend.probe().status is ServerStatus.ONLINE
-    assert progress.backend.interrupted() is False
     assert progress.run().pictures
     others = Desk(transport=answering("/pending-tasks", odd))
     assert others.backend.probe().queue_depth is None
@@ -222,7 +219,6 @@ def test_neither_cmd_flags_nor_a_page_of_the_web_ui_is_ever_asked_for(desk: Desk
     desk.run()
     desk.backend.task("task(ours)")
     desk.backend.interrupt("task(ours)")
-    desk.backend.interrupted()
     desk.backend.refresh()
     paths = {seen.path for seen in desk.forge.requests}
     assert "/sdapi/v1/cmd-flags" not in paths

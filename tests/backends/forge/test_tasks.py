@@ -146,7 +146,6 @@ def test_our_active_task_is_interrupted(desk: Desk) -> None:
         with pytest.raises(ForeignInterrupt):
             running.result()
     assert desk.forge.counts[INTERRUPT] == 1
-    assert desk.backend.interrupted()
 
 
 def test_a_queued_task_is_not_interrupted_as_that_would_hit_another(desk: Desk) -> None:
@@ -168,7 +167,6 @@ def test_somebody_elses_task_is_never_interrupted(desk: Desk) -> None:
         assert desk.backend.interrupt("task(ours)") is False
     human.join(5)
     assert desk.forge.counts[INTERRUPT] == 0
-    assert not desk.backend.interrupted()
 
 
 def test_a_server_that_is_gone_cannot_be_asked(desk: Desk) -> None:
@@ -176,8 +174,6 @@ def test_a_server_that_is_gone_cannot_be_asked(desk: Desk) -> None:
         for ask in (desk.backend.task, desk.backend.interrupt):
             with pytest.raises(ServerUnreachable):
                 ask("task(ours)")
-        with pytest.raises(ServerUnreachable):
-            desk.backend.interrupted()
 
 
 class TestInterruptedBySomebodyElse:

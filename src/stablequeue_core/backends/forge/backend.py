@@ -141,14 +141,6 @@ class ForgeBackend(Backend):
         """
         return self._tasks.report(task_id)
 
-    def interrupted(self) -> bool:
-        """Whether the run that is under way, or the last one, was interrupted by anybody.
-
-        Raises:
-            ServerUnreachable: it cannot be asked now.
-        """
-        return bool(self._tasks.state().get("interrupted"))
-
     def interrupt(self, task_id: str) -> bool:
         """Stop this task, and nothing else: only while the server says that it is the active one.
 

@@ -20,7 +20,6 @@ from stablequeue_core.storage.sqlite.faults import (
     told,
     translated,
 )
-from stablequeue_core.storage.sqlite.group_commit import GroupCommit
 
 CACHE_KIB = 16 * 1024
 """Pages kept in memory by each connection; the index of ids is read all over the place."""
@@ -51,12 +50,13 @@ class Database:
     def __init__(self, path: Path, *, busy_timeout: float) -> None:
         self.path = path
         self._busy_timeout = busy_timeout
+        self._writing = threading.Lock()
         self._readers_guard = threading.Lock()
         self._idle_readers: list[sqlite3.Connection] = []
         self._closed = False
         _ensure_file(path)
         with translated():
-            self._writer = GroupCommit(self._open_writer())
+            self._writer = self._open_writer()
 
     @contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:
@@ -66,8 +66,8 @@ class Database:
             StorageError: see :mod:`~stablequeue_core.storage.sqlite.faults`.
             QueueClosed: :meth:`close` was called before.
         """
-        with self._writer.change() as connection:
-            yield connection
+        with self._one_writer() as writer, _transaction(writer, "BEGIN IMMEDIATE"):
+            yield writer
 
     def write_at_once(self, statement: str, values: Values) -> int:
         """Make a change that is one statement, and so a transaction by itself.
@@ -78,8 +78,8 @@ class Database:
         Raises:
             StorageError, QueueClosed: as :meth:`write`.
         """
-        with self._writer.alone() as connection:
-            return connection.execute(statement, values).lastrowid or 0
+        with self._one_writer() as writer, translated():
+            return writer.execute(statement, values).lastrowid or 0
 
     def fetch(self, select: str, values: Values = ()) -> list[Row]:
         """The rows of one SELECT, which sees one moment; waits for no writer.
@@ -110,12 +110,20 @@ class Database:
 
     def close(self) -> None:
         """Close every connection, the last of which empties the write-ahead log."""
-        with self._readers_guard:
+        with self._writing, self._readers_guard:
+            if self._closed:
+                return
             self._closed = True
-            for reader in self._idle_readers:
-                reader.close()
+            for connection in (*self._idle_readers, self._writer):
+                connection.close()
             self._idle_readers.clear()
-        self._writer.close()
+
+    @contextmanager
+    def _one_writer(self) -> Iterator[sqlite3.Connection]:
+        with self._writing:
+            if self._closed:
+                raise QueueClosed
+            yield self._writer
 
     def _take_reader(self) -> sqlite3.Connection:
         with self._readers_guard:

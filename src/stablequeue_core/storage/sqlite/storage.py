@@ -31,7 +31,7 @@ class SqliteStorage(Storage):
 
     Example::
 
-        with SqliteStorage("queue-data/queue.db") as storage:
+        with SqliteStorage("queue-data/queue.sqlite3") as storage:
             print(storage.jobs.counts())
     """
 
