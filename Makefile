@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 READY := $(VENV)/.ready
+DEV_READY := $(VENV)/.ready-dev
 
 .PHONY: help demo test lint types architecture unit soak bench clean
 
@@ -15,32 +16,35 @@ help:
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -r requirements-dev.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
 	@touch $(READY)
+
+$(DEV_READY): $(READY) requirements-dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -r requirements-dev.txt
+	@touch $(DEV_READY)
 
 demo: $(READY)
 	$(BIN)/stablequeue demo $(if $(FORGE),--forge $(FORGE))
 
 test: lint types architecture unit
 
-lint: $(READY)
+lint: $(DEV_READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-types: $(READY)
+types: $(DEV_READY)
 	$(BIN)/mypy
 
-architecture: $(READY)
+architecture: $(DEV_READY)
 	$(BIN)/lint-imports
 
-unit: $(READY)
+unit: $(DEV_READY)
 	$(BIN)/pytest
 
-soak: $(READY)
+soak: $(DEV_READY)
 	$(BIN)/pytest -m soak
 
-bench: $(READY)
+bench: $(DEV_READY)
 	$(BIN)/python -m benchmarks
 
 clean:
