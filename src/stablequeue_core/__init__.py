@@ -12,13 +12,13 @@ can see why::
 """
 
 from stablequeue_core.announcer import Subscription
-from stablequeue_core.assembly import QueueStatus, StableQueue
 from stablequeue_core.errors import StableQueueError
 from stablequeue_core.events import Event, EventKind
 from stablequeue_core.generation import Progress
 from stablequeue_core.jobs import Job, JobPage, JobStatus, Submission
 from stablequeue_core.servers import Server, ServerHealth, ServerStatus
 from stablequeue_core.settings import Settings
+from stablequeue_core.stable_queue import QueueStatus, StableQueue
 
 __all__ = [
     "Event",

@@ -1,0 +1,335 @@
+"""The queue as its user sees it: one object from which everything can be reached."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Self
+
+from attrs import frozen
+
+from stablequeue_core.announcer import Subscription
+from stablequeue_core.assembly import MakeBackend, Parts, assemble
+from stablequeue_core.clock import Clock
+from stablequeue_core.errors import QueueClosed
+from stablequeue_core.events import Event, Listener
+from stablequeue_core.generation import Progress
+from stablequeue_core.images import ImageStore
+from stablequeue_core.jobs import Job, JobPage, JobQuery, JobQueue, JobStatus, Submission
+from stablequeue_core.settings import Settings
+from stablequeue_core.storage import Storage
+from stablequeue_core.transport import Transport
+
+
+@frozen(kw_only=True)
+class QueueStatus:
+    """The queue at a glance.
+
+    Attributes:
+        paused: whether the whole queue is paused.
+        dispatching: whether this process runs jobs.
+        jobs: how many stand where.
+    """
+
+    paused: bool
+    dispatching: bool
+    jobs: Mapping[JobStatus, int]
+
+
+class StableQueue:
+    """A durable queue of image jobs, and what runs them. Safe to use from several threads.
+
+    Open it with :meth:`open`, close it with :meth:`close` or as a context manager.
+
+    Attributes:
+        servers: the servers that make pictures: add, change, remove, pause.
+        images: where finished pictures are kept.
+        settings: every knob, as it is in force.
+    """
+
+    def __init__(self, parts: Parts) -> None:
+        """Prefer :meth:`open`; this takes over parts that were put together already."""
+        self._parts = parts
+        self._jobs = parts.jobs
+        self._dispatcher = parts.dispatcher
+        self._closed = False
+        self.servers = parts.servers
+        self.images = parts.images
+        self.settings = parts.settings
+        if self._dispatcher:
+            self._dispatcher.start()
+
+    @classmethod
+    def open(
+        cls,
+        data_dir: str | Path,
+        *,
+        dispatch: bool = True,
+        settings: Settings | None = None,
+        storage: Storage | None = None,
+        images: ImageStore | None = None,
+        transport: Transport | None = None,
+        backend: MakeBackend | None = None,
+        clock: Clock | None = None,
+    ) -> Self:
+        """Open the queue kept in ``data_dir``, or start a new one there.
+
+        Args:
+            data_dir: a folder; made if missing. It holds the database and the pictures.
+            dispatch: whether this process runs jobs; if several do, they share the servers.
+            settings: instead of those from ``STABLEQUEUE_*`` variables.
+            storage: instead of SQLite in ``data_dir``; closed with the queue.
+            images: instead of the folder ``images`` in ``data_dir``.
+            transport: instead of ``requests``; closed with the queue.
+            backend: instead of Forge: makes what speaks with a server.
+            clock: instead of the computer's.
+
+        Raises:
+            StorageError: the database cannot be opened.
+
+        Example::
+
+            with StableQueue.open("queue-data") as queue:
+                queue.servers.add("Laptop", "http://127.0.0.1:7860")
+                job = queue.submit("Laptop", positive_prompt="a lighthouse at dawn")
+                print(queue.wait(job.id, timeout=600).images)
+        """
+        return cls(
+            assemble(
+                data_dir,
+                dispatch=dispatch,
+                settings=settings,
+                storage=storage,
+                images=images,
+                transport=transport,
+                backend=backend,
+                clock=clock,
+            )
+        )
+
+    def submit(
+        self,
+        target: str,
+        params: Mapping[str, Any] | None = None,
+        /,
+        *,
+        priority: int = 0,
+        idempotency_key: str | None = None,
+        **fields: Any,
+    ) -> Job:
+        """Accept one job; when this returns, it survives a power cut.
+
+        Args:
+            target: alias of a server, or ``auto``.
+            params: the parameters as a dictionary, as in the API document ...
+            priority: higher runs first.
+            idempotency_key: the same key and the same request give the same job.
+            fields: ... or as keyword arguments; they win over ``params``.
+
+        Raises:
+            InvalidParams: lists every bad field.
+            ServerNotFound: the target is neither a server nor ``auto``.
+            IdempotencyKeyReused: the key was used before for something else.
+
+        Example::
+
+            queue.submit("Laptop", positive_prompt="a cat", steps=20)
+        """
+        submission = Submission(target, {**(params or {}), **fields}, priority)
+        (job,) = self._open_jobs.submit([submission], idempotency_key=idempotency_key)
+        return job
+
+    def submit_many(
+        self, submissions: Iterable[Submission], *, idempotency_key: str | None = None
+    ) -> list[Job]:
+        """Accept jobs, all or none, in one transaction.
+
+        Raises:
+            InvalidParams, ServerNotFound, IdempotencyKeyReused: as :meth:`submit`.
+
+        Example::
+
+            queue.submit_many(Submission("Laptop", {"positive_prompt": p}) for p in prompts)
+        """
+        return list(self._open_jobs.submit(submissions, idempotency_key=idempotency_key))
+
+    def get(self, job_id: str) -> Job:
+        """The job with this id.
+
+        Raises:
+            JobNotFound: there is none.
+        """
+        return self._open_jobs.get(job_id)
+
+    def list(
+        self,
+        *,
+        status: JobStatus | None = None,
+        limit: int = 50,
+        offset: int = 0,
+        newest_first: bool = True,
+    ) -> JobPage:
+        """A page of the jobs, and how many match in all.
+
+        Args:
+            status: only these; None for all.
+            limit: at most so many.
+            offset: leave out so many first.
+            newest_first: by creation; False turns the order round.
+        """
+        query = JobQuery(status=status, newest_first=newest_first, limit=limit, offset=offset)
+        return self._open_jobs.list(query)
+
+    def wait(self, job_id: str, timeout: float | None = None) -> Job:
+        """Wait until the job has ended; None waits for ever.
+
+        Raises:
+            JobNotFound: there is none.
+            WaitTimedOut: it had not ended after ``timeout`` seconds; it goes on.
+        """
+        return self._open_jobs.wait(job_id, timeout)
+
+    def cancel(self, job_id: str, *, timeout: float | None = None) -> Job:
+        """Cancel a job and nothing else; a running one is asked to stop, and waited for.
+
+        Args:
+            job_id: which one.
+            timeout: seconds to wait for the server's confirmation; None: the setting.
+
+        Returns:
+            the job: cancelled, or still processing with ``cancel_requested``.
+
+        Raises:
+            JobNotFound: there is none.
+            JobNotCancellable: it has already ended.
+        """
+        return self._open_jobs.cancel(job_id, timeout=self._patience(timeout))
+
+    def retry(self, job_id: str) -> Job:
+        """Run a failed or cancelled job again: same parameters, same seed.
+
+        Raises:
+            JobNotFound: there is none.
+            JobNotRetryable: it has not failed and was not cancelled.
+        """
+        return self._open_jobs.retry(job_id)
+
+    def delete(
+        self, job_id: str, *, delete_images: bool = False, timeout: float | None = None
+    ) -> None:
+        """Forget a job; a running one is cancelled first. Its pictures stay unless asked.
+
+        Raises:
+            JobNotFound: there is none.
+            JobStillRunning: its server did not confirm the cancel in time.
+        """
+        job = self._open_jobs.delete(job_id, timeout=self._patience(timeout))
+        if delete_images and job.result:
+            self.images.discard(job.result.images)
+
+    def position(self, job: Job) -> int | None:
+        """How many pending jobs of the same target come before it; None unless it is pending."""
+        return self._open_jobs.position(job)
+
+    def progress(self, job_id: str) -> Progress | None:
+        """How far a running job of this process is; None when it does not run here."""
+        return self._dispatcher.progress_of(job_id) if self._dispatcher else None
+
+    def watch(self, job_id: str, *, timeout: float | None = None) -> Iterator[Progress]:
+        """The job's progress, each time it changes, until the job has ended.
+
+        Raises:
+            JobNotFound: there is none.
+            WaitTimedOut: it had not ended after ``timeout`` seconds; it goes on.
+
+        Example::
+
+            for progress in queue.watch(job.id):
+                print(f"{progress.fraction:.0%}")
+        """
+        deadline = None if timeout is None else time.monotonic() + timeout
+        last: Progress | None = None
+        while True:
+            heard = self._parts.storage.changes.rings
+            ended = self.get(job_id).status.ended
+            now = self.progress(job_id)
+            if now is not None and now != last:
+                last = now
+                yield now
+            if ended:
+                return
+            left = 1.0 if deadline is None else deadline - time.monotonic()
+            if left <= 0:
+                # Says it in the same words as wait().
+                self.wait(job_id, 0.0)
+                return
+            self._parts.storage.changes.wait(heard, min(left, 1.0))
+
+    def pause(self) -> None:
+        """Start no more jobs, on any server; running ones finish. Survives a restart."""
+        self._open_jobs.set_paused(True)
+
+    def resume(self) -> None:
+        """Start jobs again."""
+        self._open_jobs.set_paused(False)
+
+    def status(self) -> QueueStatus:
+        """The queue at a glance."""
+        return QueueStatus(
+            paused=self._open_jobs.paused(),
+            dispatching=self._dispatcher is not None,
+            jobs=self._open_jobs.counts(),
+        )
+
+    def subscribe(self, listener: Listener, *, after: int | None = None) -> Subscription:
+        """Call ``listener`` with each event, in order, on a thread of its own.
+
+        Args:
+            listener: what it raises is logged; it never harms the queue.
+            after: start after the event with this sequence number; 0: from the very first;
+                None: from now on.
+
+        Example::
+
+            with queue.subscribe(lambda event: print(event.kind, event.job_id)):
+                ...
+        """
+        return self._parts.announcer.subscribe(listener, after=after)
+
+    def events(self, *, after: int = 0, limit: int = 1000) -> tuple[Event, ...]:
+        """What happened after the event with this sequence number, oldest first."""
+        return tuple(self._parts.storage.events.read(after=after, limit=limit))
+
+    def close(self, *, grace: float | None = None) -> None:
+        """Let running jobs finish, then let go; jobs that still run are left to recovery.
+
+        Args:
+            grace: seconds to wait for running jobs; None: the setting.
+        """
+        if self._closed:
+            return
+        self._closed = True
+        if self._dispatcher:
+            self._dispatcher.close(self.settings.close_grace if grace is None else grace)
+        self._parts.announcer.close()
+        self._parts.closing.close()
+
+    @property
+    def _open_jobs(self) -> JobQueue:
+        if self._closed:
+            raise QueueClosed
+        return self._jobs
+
+    def _patience(self, timeout: float | None) -> float:
+        return self.settings.cancel_wait if timeout is None else timeout
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        state = "closed" if self._closed else "dispatching" if self._dispatcher else "open"
+        return f"<StableQueue {state}>"
