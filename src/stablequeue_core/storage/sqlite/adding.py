@@ -71,7 +71,11 @@ class Adding:
                 call.turn = threading.Event()
             self._somebody_writes = True
         if call.turn is not None:
-            call.turn.wait()
+            try:
+                call.turn.wait()
+            except BaseException:
+                self._withdraw(call)
+                raise
         if not call.is_settled:
             self._write_for_all()
         if call.error is not None:
@@ -85,13 +89,33 @@ class Adding:
             del self._waiting[: len(calls)]
         try:
             self._write(calls)
+        except BaseException:
+            # Ctrl-C, most likely, and only for this thread: the others must not wait for ever.
+            for call in calls:
+                call.error = call.error or _interrupted()
+            raise
         finally:
-            with self._guard:
-                following = self._waiting[:1]
-                self._somebody_writes = bool(following)
-            for call in (*calls, *following):
+            for call in calls:
                 if call.turn is not None:
                     call.turn.set()
+            with self._guard:
+                self._pass_on()
+
+    def _withdraw(self, call: _Call) -> None:
+        """Its thread was interrupted while it waited: nobody else must wait for it to write."""
+        with self._guard:
+            if call in self._waiting:
+                self._waiting.remove(call)
+                if call.turn is not None and call.turn.is_set():
+                    self._pass_on()
+
+    def _pass_on(self) -> None:
+        """Let the first of those who wait write; the caller holds the guard."""
+        self._somebody_writes = bool(self._waiting)
+        if self._waiting:
+            following = self._waiting[0].turn
+            if following is not None:
+                following.set()
 
     def _write(self, calls: Sequence[_Call]) -> None:
         try:
@@ -122,6 +146,13 @@ class Adding:
         with self._database.write() as connection:
             if call.key is None or not _is_answered(connection, call, call.key):
                 _keep(connection, call)
+
+
+def _interrupted() -> StorageError:
+    return StorageError(
+        "The thread that was writing the job was interrupted. "
+        "Look whether the job is there before you submit it again."
+    )
 
 
 def _that_fit_together(waiting: Sequence[_Call]) -> list[_Call]:
