@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 import tempfile
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
@@ -14,6 +14,7 @@ import click
 
 from stablequeue_core import StableQueue, StableQueueError
 from stablequeue_flask.extension import URL_PREFIX, create_app
+from stablequeue_flask.foreign import host_name, origin
 from stablequeue_flask.listening import CannotListen, is_loopback, listening, url_of
 from stablequeue_flask.serving import THREADS, WebServer, stopped_by_signals
 
@@ -40,6 +41,41 @@ def _servers(
             raise click.BadParameter(f"{text!r} must look like Laptop=http://127.0.0.1:7860.")
         servers[alias] = url
     return servers
+
+
+def _origins(
+    context: click.Context, parameter: click.Parameter, texts: Sequence[str]
+) -> Sequence[str]:
+    return _each(origin, texts)
+
+
+def _hosts(
+    context: click.Context, parameter: click.Parameter, texts: Sequence[str]
+) -> Sequence[str]:
+    return _each(host_name, texts)
+
+
+def _each(read: Callable[[str], object], texts: Sequence[str]) -> Sequence[str]:
+    """The texts, each of which can be read."""
+    try:
+        for text in texts:
+            read(text)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
+    return texts
+
+
+def _names(host: str, allowed: Sequence[str], *, only_here: bool) -> Sequence[str] | None:
+    """The names by which we may be called; None for any.
+
+    What only this machine can reach, only names of this machine should lead to.
+    """
+    if not only_here:
+        return allowed or None
+    with suppress(ValueError):  # an address that clients cannot call us by
+        host_name(host)
+        return (host, *allowed)
+    return allowed
 
 
 @main.command()
@@ -80,8 +116,35 @@ def _servers(
     envvar="STABLEQUEUE_SERVERS",
     help="A Forge server to use, added or changed at the start; may be given several times.",
 )
+@option(
+    "--allow-origin",
+    "allowed_origins",
+    multiple=True,
+    callback=_origins,
+    metavar="URL",
+    envvar="STABLEQUEUE_ALLOW_ORIGIN",
+    help="A site whose pages may change something, besides our own; may be given several times.",
+)
+@option(
+    "--allow-host",
+    "allowed_hosts",
+    multiple=True,
+    callback=_hosts,
+    metavar="NAME",
+    envvar="STABLEQUEUE_ALLOW_HOST",
+    help="A name by which we may be called, besides localhost and its like: that of a proxy, for "
+    "example; may be given several times. Without it, any name will do on an address that other "
+    "machines can reach.",
+)
 def serve(
-    data_dir: Path, host: str, port: int, threads: int, dispatch: bool, servers: dict[str, str]
+    data_dir: Path,
+    host: str,
+    port: int,
+    threads: int,
+    dispatch: bool,
+    servers: dict[str, str],
+    allowed_origins: Sequence[str],
+    allowed_hosts: Sequence[str],
 ) -> None:
     """Serve the API over HTTP until Ctrl-C."""
     logging.basicConfig(
@@ -95,15 +158,21 @@ def serve(
         sockets = stack.enter_context(listening(host, port))
         queue = stack.enter_context(_opened(data_dir, dispatch=dispatch))
         _introduce(queue, servers)
+        only_here = all(is_loopback(each.getsockname()[0]) for each in sockets)
+        app = create_app(
+            queue,
+            allowed_origins=allowed_origins,
+            allowed_hosts=_names(host, allowed_hosts, only_here=only_here),
+        )
         server = stack.enter_context(
             WebServer(
-                create_app(queue),
+                app,
                 sockets,
                 threads=threads,
                 largest_body=queue.settings.max_body_bytes,
             )
         )
-        if not is_loopback(host):
+        if not only_here:
             click.echo(
                 f"Warning: {host} can be reached from other machines, and StableQueue asks nobody "
                 "for a password. Put it behind a proxy that does.",
@@ -118,9 +187,21 @@ def serve(
 
 @main.command("simulate-forge")
 @option("--host", default="127.0.0.1", help="Address to serve.")
-@option("--port", type=click.IntRange(0, 65535), default=7860, help="Port; 0: any free one.")
-@option("--seconds-per-step", type=click.FloatRange(0), default=0.05, help="To sample once.")
-@option("--load-seconds", type=click.FloatRange(0), default=0.5, help="To load a checkpoint.")
+@option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=7860,
+    help="Port to serve; 0 takes any free one.",
+)
+@option(
+    "--seconds-per-step", type=click.FloatRange(0), default=0.05, help="Time for one sampling step."
+)
+@option(
+    "--load-seconds",
+    type=click.FloatRange(0),
+    default=0.5,
+    help="Time for loading another checkpoint.",
+)
 def simulate_forge(host: str, port: int, seconds_per_step: float, load_seconds: float) -> None:
     """Run a simulated Forge, which needs no graphics card, until Ctrl-C."""
     from stablequeue_core.testing.forge_simulator import ForgeServer, SimulatedForge

@@ -46,9 +46,10 @@ class DemoFailed(Exception):
 @contextmanager
 def served(queue: StableQueue) -> Iterator[str]:
     """Serve ``queue`` on a free port of this machine, on a thread; the block gets the URL."""
+    app = create_app(queue, allowed_hosts=())
     with (
         listening("127.0.0.1", 0) as sockets,
-        WebServer(create_app(queue), sockets, largest_body=queue.settings.max_body_bytes) as server,
+        WebServer(app, sockets, largest_body=queue.settings.max_body_bytes) as server,
     ):
         thread = threading.Thread(target=server.run, name="demo-server", daemon=True)
         thread.start()

@@ -36,9 +36,41 @@ class InvalidJson(StableQueueError):
     code = "invalid_json"
 
 
+class ForeignOrigin(StableQueueError):
+    """A page of somebody else has made a browser send a request that changes something."""
+
+    code = "foreign_origin"
+
+    def __init__(self, origin: str | None) -> None:
+        named = "another site" if origin in (None, "null") else origin
+        super().__init__(
+            f"This request was made by a page of {named}, which may not change anything here. If "
+            "you trust that page, serve it from the same host and port, or start StableQueue with "
+            "--allow-origin (in Python: allowed_origins) and the page's origin.",
+            {"origin": origin},
+        )
+
+
+class ForeignHost(StableQueueError):
+    """The request calls us by a name that is not ours; it may have been pointed at us."""
+
+    code = "foreign_host"
+
+    def __init__(self, host: str) -> None:
+        named = f"the host {host!r}" if host else "no host"
+        super().__init__(
+            f"This request is for {named}, which is not known as a name of this server. Use "
+            "127.0.0.1 or localhost, or start StableQueue with --allow-host (in Python: "
+            "allowed_hosts) and the host by which you reach it.",
+            {"host": host},
+        )
+
+
 STATUS: Mapping[type[StableQueueError], int] = {
     InvalidRequest: 400,
     InvalidJson: 400,
+    ForeignOrigin: 403,
+    ForeignHost: 403,
     core.InvalidParams: 400,
     core.InvalidServer: 400,
     core.NotFound: 404,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from flask import Blueprint, Flask, Response, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.routing import RoutingException
@@ -9,6 +11,7 @@ from werkzeug.routing import RoutingException
 from stablequeue_core import StableQueue
 from stablequeue_flask import images, jobs, servers, status
 from stablequeue_flask.errors import answer_error
+from stablequeue_flask.foreign import check_of
 from stablequeue_flask.mounted import mount
 
 URL_PREFIX = "/api/v1"
@@ -16,11 +19,23 @@ OUTPUTS = "/outputs"
 ROUTES = (*jobs.ROUTES, *servers.ROUTES, *images.ROUTES, *status.ROUTES)
 
 
-def create_app(queue: StableQueue) -> Flask:
+def create_app(
+    queue: StableQueue,
+    *,
+    allowed_origins: Iterable[str] = (),
+    allowed_hosts: Iterable[str] | None = None,
+) -> Flask:
     """An application that serves ``queue`` and nothing else.
 
     Args:
         queue: whoever opened it closes it, after the last request.
+        allowed_origins: sites whose pages may change something, besides our own, like
+            ``https://gallery.example``. Other pages, as a browser names them, get 403.
+        allowed_hosts: names by which the application may be called, besides ``localhost`` and its
+            like; any other gets 403. None: any name.
+
+    Raises:
+        ValueError: one of them is no origin, or no host.
 
     Example::
 
@@ -28,14 +43,22 @@ def create_app(queue: StableQueue) -> Flask:
             create_app(queue).run(port=8083)
     """
     app = Flask("stablequeue_flask", static_folder=None)
-    init_app(app, queue)
-    # Every path of this application is ours, so every error has our shape.
+    # Every path of this application is ours, so every request is checked, and every error has
+    # our shape.
+    app.before_request(check_of(allowed_origins, allowed_hosts))
     app.register_error_handler(Exception, answer_error)
+    _mount(app, queue, _blueprint(queue, URL_PREFIX, OUTPUTS))
     return app
 
 
 def init_app(
-    app: Flask, queue: StableQueue, *, url_prefix: str = URL_PREFIX, outputs: str = OUTPUTS
+    app: Flask,
+    queue: StableQueue,
+    *,
+    url_prefix: str = URL_PREFIX,
+    outputs: str = OUTPUTS,
+    allowed_origins: Iterable[str] = (),
+    allowed_hosts: Iterable[str] | None = None,
 ) -> None:
     """Mount ``queue`` into ``app``, whose own routes, error pages and limits stay as they are.
 
@@ -44,13 +67,24 @@ def init_app(
         queue: whoever opened it closes it, after the last request.
         url_prefix: where the API is.
         outputs: where the pictures are, besides ``{url_prefix}/images``.
+        allowed_origins: as of :func:`create_app`, for our routes only.
+        allowed_hosts: the same.
+
+    Raises:
+        ValueError: one of them is no origin, or no host.
 
     Example::
 
         init_app(your_app, queue)
     """
+    blueprint = _blueprint(queue, url_prefix, outputs)
+    blueprint.before_request(check_of(allowed_origins, allowed_hosts))
+    _mount(app, queue, blueprint)
+
+
+def _mount(app: Flask, queue: StableQueue, blueprint: Blueprint) -> None:
     mount(app, queue)
-    app.register_blueprint(_blueprint(queue, url_prefix, outputs))
+    app.register_blueprint(blueprint)
 
 
 def _blueprint(queue: StableQueue, url_prefix: str, outputs: str) -> Blueprint:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 
 import pytest
 from tests.worlds import World, with_settings
@@ -129,3 +130,61 @@ def test_an_impatient_cancel_says_that_the_job_still_runs(world: World) -> None:
         asked = world.queue.cancel(job.id, timeout=0.05)
 
         assert (asked.status, asked.cancel_requested) == (JobStatus.PROCESSING, True)
+
+
+def test_a_job_is_not_called_cancelled_while_its_server_cannot_be_asked(world: World) -> None:
+    with world.forge.held(step=2):
+        job = world.submit()
+        world.until_running(job)
+        with world.forge.unplugged():
+            asked = world.queue.cancel(job.id, timeout=0.2)
+            assert (asked.status, asked.cancel_requested) == (JobStatus.PROCESSING, True)
+
+        assert world.finish(job).status is JobStatus.CANCELLED
+
+    assert [picture.finished for picture in world.forge.rendered] == [False]
+
+
+def test_a_wish_to_cancel_waits_for_a_server_that_is_out_of_reach_at_the_start(
+    world: World,
+) -> None:
+    with world.forge.held(step=2):
+        job = world.submit()
+        world.until_running(job)
+        world.close(grace=0)
+        with world.open(dispatch=False) as web:
+            web.cancel(job.id, timeout=0)
+        with world.forge.unplugged():
+            seen = world.forge.counts["POST /internal/progress"]
+            assert world.queue.get(job.id).status is JobStatus.PROCESSING
+
+        assert world.finish(job).status is JobStatus.CANCELLED
+        assert world.forge.counts["POST /internal/progress"] > seen
+
+    assert [picture.finished for picture in world.forge.rendered] == [False]
+
+
+def test_a_server_that_is_out_of_reach_can_be_removed_by_force(tmp_path: Path) -> None:
+    world = World(tmp_path, settings=with_settings(cancel_wait=0.2))
+    with world.forge.held(step=2):
+        job = world.submit()
+        world.until_running(job)
+        with world.forge.unplugged():
+            world.queue.servers.remove("Laptop", force=True)
+
+    assert world.queue.get(job.id).status is JobStatus.CANCELLED
+    assert world.queue.servers.list() == []
+    world.close()
+
+
+def test_the_log_does_not_blame_a_stranger_for_our_own_cancel(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    with world.forge.held(step=2):
+        job = world.submit()
+        world.until_running(job)
+        world.queue.cancel(job.id)
+
+    assert "is being cancelled" in caplog.text
+    assert "Somebody" not in caplog.text

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import click
 import pytest
 import requests
 from click.testing import CliRunner, Result
@@ -21,7 +22,7 @@ from stablequeue_flask import cli
 from stablequeue_flask.listening import listening
 from stablequeue_flask.serving import WebServer
 
-LISTENS = re.compile(r"listens on (http://127\.0\.0\.1:\d+)")
+LISTENS = re.compile(r"listens on http://[0-9.]+(:\d+)")
 
 if sys.platform == "win32":
     END, NEW_GROUP = signal.CTRL_BREAK_EVENT, subprocess.CREATE_NEW_PROCESS_GROUP
@@ -48,7 +49,7 @@ def command(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
         try:
             # What is logged on the way may come first.
             matches = (LISTENS.search(line) for line in process.stdout)
-            yield process, next(match[1] for match in matches if match)
+            yield process, next(f"http://127.0.0.1{match[1]}" for match in matches if match)
             process.send_signal(END)
             rest = process.stdout.read()
             assert process.wait(timeout=20) == 0, rest
@@ -75,7 +76,11 @@ def test_every_command_and_every_option_is_explained() -> None:
         text = run(name, "--help").output
         assert sub.help
         for option in sub.params:
+            assert isinstance(option, click.Option)
             assert option.opts[0] in text
+            assert option.help
+            assert len(option.help.split()) > 2
+            assert option.help.endswith(".")
             if option.name != "help":
                 assert "STABLEQUEUE_" in text
 
@@ -120,6 +125,57 @@ def test_an_address_that_others_can_reach_is_warned_of(tmp_path: Path) -> None:
     result = run(*arguments, "--host", "0.0.0.0")
     assert result.exit_code == 0
     assert "Warning: 0.0.0.0 can be reached from other machines" in result.stderr
+
+
+def status_of(url: str, host: str, **headers: str) -> int:
+    """Of a request that changes something, sent to ``url`` under another name."""
+    answer = requests.post(f"{url}/api/v1/queue/pause", headers={"Host": host, **headers})
+    return answer.status_code
+
+
+def test_on_a_loopback_address_serve_answers_to_names_of_this_machine_only(tmp_path: Path) -> None:
+    """And to those that it is given; a foreign page is refused under each."""
+    arguments = ("serve", "--port", "0", "--data-dir", str(tmp_path))
+    more = ("--allow-host", "queue.example", "--allow-origin", "https://gallery.example")
+    with command(*arguments, *more) as (_, url):
+        for host in ("localhost", "a.localhost:1", "127.0.0.9:8083", "[::1]", "queue.example:443"):
+            assert status_of(url, host) == 200
+        for host in ("evil.example", "192.168.1.5"):
+            assert status_of(url, host) == 403
+        assert status_of(url, "localhost", Origin="https://evil.example") == 403
+        assert status_of(url, "localhost", Origin="http://localhost") == 200
+        assert status_of(url, "localhost", Origin="https://gallery.example") == 200
+
+
+def test_on_another_address_serve_answers_to_any_name_unless_it_is_given_some(
+    tmp_path: Path,
+) -> None:
+    arguments = ("serve", "--port", "0", "--host", "0.0.0.0", "--data-dir", str(tmp_path))
+    with command(*arguments) as (_, url):
+        assert status_of(url, "anything.example") == 200
+        assert status_of(url, "anything.example", Origin="https://evil.example") == 403
+    with command(*arguments, "--allow-host", "queue.example") as (_, url):
+        assert status_of(url, "anything.example") == 403
+        assert status_of(url, "queue.example") == 200
+        assert status_of(url, "127.0.0.1") == 200
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "sentence"),
+    [
+        ("--allow-origin", "gallery.example", "is no origin; one looks like https://"),
+        ("--allow-host", "https://gallery.example", "is no host; one looks like"),
+    ],
+)
+def test_what_can_not_be_allowed_is_told_in_one_sentence(
+    option: str, value: str, sentence: str
+) -> None:
+    for result in (
+        run("serve", option, value),
+        run("serve", **{"STABLEQUEUE_" + option[2:].upper().replace("-", "_"): value}),
+    ):
+        assert result.exit_code == 2
+        assert sentence in result.stderr
 
 
 @pytest.mark.usefixtures("stopped_at_once")

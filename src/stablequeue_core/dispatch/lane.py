@@ -127,7 +127,9 @@ class Lane:
         if not self._lock.try_acquire():
             return self._settings.poll
         if not self._has_recovered:
-            self._recover(line.backend)
+            self._has_recovered = self._recover(line.backend)
+        if not self._has_recovered:
+            return self._settings.poll
         if not line.ready():
             return line.circuit.wait or self._settings.poll
         if server.paused or self._storage.jobs.paused():
@@ -150,12 +152,16 @@ class Lane:
             )
         return line
 
-    def _recover(self, backend: Backend) -> None:
-        """Whoever holds the lane's lock runs the server's jobs: all others here are orphans."""
-        for job in self._storage.jobs.processing():
-            if job.server == self.alias:
-                recover(self._storage.jobs, self._images, job, backend, now=self._clock.now())
-        self._has_recovered = True
+    def _recover(self, backend: Backend) -> bool:
+        """Whoever holds the lane's lock runs the server's jobs: all others here are orphans.
+
+        Returns:
+            whether all of them were brought back; while they were not, the lane stays closed.
+        """
+        orphans = [job for job in self._storage.jobs.processing() if job.server == self.alias]
+        now = self._clock.now()
+        done = [recover(self._storage.jobs, self._images, job, backend, now=now) for job in orphans]
+        return all(done)
 
     def _idle(self, line: Line) -> float:
         """Nothing to do: keep what we know of the server fresh; how long to rest."""

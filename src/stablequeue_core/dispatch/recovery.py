@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from datetime import datetime
 
-from stablequeue_core.backends import Backend
+from stablequeue_core.backends import Backend, TaskState
 from stablequeue_core.errors import BackendError, JobNotFound, StaleJob
 from stablequeue_core.events import EventKind
 from stablequeue_core.images import ImageStore
@@ -21,12 +21,13 @@ WORKER_GONE = JobFailure(
 
 def recover(
     jobs: JobStore, images: ImageStore, job: Job, backend: Backend | None, *, now: datetime
-) -> None:
+) -> bool:
     """Bring back a job that is marked as processing although nobody works on it.
 
     It goes back to pending with its seed; before it runs again on the same server, its lane asks
-    whether the former task still runs there. If its user wanted it cancelled, it is. Pictures that
-    were saved but never registered are removed: the next run makes them again.
+    whether the former task still runs there. If its user wanted it cancelled, it is, once its
+    server has stopped. Pictures that were saved but never registered are removed: the next run
+    makes them again.
 
     Args:
         jobs: where the job is kept.
@@ -34,12 +35,15 @@ def recover(
         job: as it was found.
         backend: what speaks with its server; None where there is none (any more).
         now: the time.
+
+    Returns:
+        whether that is done; False: its server has to be asked again.
     """
     attempt = job.attempts[-1]
     images.discard_attempt(job.id, attempt.started_at)
     if job.cancel_requested:
-        if backend is not None:
-            _stop(backend, attempt.task_id)
+        if backend is not None and not _has_stopped(backend, attempt.task_id):
+            return False
         changed = job.cancel(now=now)
     else:
         changed = job.give_back(
@@ -55,12 +59,18 @@ def recover(
         jobs.replace(changed, event_of(kind, changed))
     except (StaleJob, JobNotFound):
         # Its user was faster; whatever they made of it is looked at in the next round.
-        return
+        return False
     logger.info("Job %s had lost its worker; it is %s again.", job.id, changed.status)
+    return True
 
 
-def _stop(backend: Backend, task_id: str) -> None:
+def _has_stopped(backend: Backend, task_id: str) -> bool:
+    """Whether the server works on the task no more; one look, and an interrupt if it does."""
     try:
-        backend.interrupt(task_id)
+        state = backend.task(task_id).state
+        if state is TaskState.ACTIVE:
+            backend.interrupt(task_id)
     except BackendError as error:
-        logger.info("Task %s could not be interrupted: %s", task_id, error.message)
+        logger.info("Task %s cannot be asked about: %s", task_id, error.message)
+        return False
+    return state in (TaskState.COMPLETED, TaskState.UNKNOWN)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
+import math
 import random
 from collections.abc import Callable
 from datetime import timedelta
 
 from attrs import evolve
 
-from stablequeue_core.backends import Generation, Prepared
+from stablequeue_core.backends import Backend, Generation, Prepared
 from stablequeue_core.clock import Clock
 from stablequeue_core.dispatch.board import ProgressBoard
 from stablequeue_core.dispatch.failures import judge
@@ -176,14 +177,17 @@ class Runner:
     ) -> None:
         job = run.job
         verdict = judge(error, job, self._settings, random.random)
-        level = logging.INFO if run.cancelling else logging.WARNING
-        logger.log(level, "Job %s on %r: %s", job.id, line.server.alias, error.message)
+        if run.cancelling:
+            logger.info("Job %s on %r is being cancelled.", job.id, line.server.alias)
+        else:
+            logger.warning("Job %s on %r: %s", job.id, line.server.alias, error.message)
         if isinstance(error, CheckpointUnreadable | WrongResult):
             # The server's files are not what its lists say.
             line.forget()
         if verdict.open_circuit and isinstance(error, BackendError):
             line.failed(error)
-        if isinstance(error, AnswerLost | Stalled):
+        is_lost = isinstance(error, AnswerLost | Stalled)
+        if is_lost:
             self._stop(run)
         failure = JobFailure(code=error.code, message=error.message, details=error.details)
         sent = shortened(prepared.payload) if prepared else None
@@ -202,7 +206,7 @@ class Runner:
                 now=now,
             )
 
-        self._commit(job, change)
+        self._commit(job, change, unsure=run.backend if is_lost else None)
 
     def _stop(self, run: Run) -> None:
         """Its pictures are lost to us: let the server not waste its time. Asked again later."""
@@ -211,14 +215,45 @@ class Runner:
         except BackendError as error:
             logger.info("Task %s could not be interrupted: %s", run.job.task_id, error.message)
 
-    def _commit(self, job: Job, change: Callable[[Job], Job]) -> Job | None:
-        """Keep what came of the job; a wish to cancel that came meanwhile goes first.
+    def _wait_until_stopped(self, job: Job, backend: Backend) -> bool:
+        """Wait until the server works on the job's task no more, however long it is out of reach.
 
         Returns:
-            the job as it was kept; None when it is not ours any more.
+            False when we are closing, or lost the job: somebody else has to ask.
+        """
+        run = Run(job, backend, math.inf)
+        with self._monitor.watching(run):
+            while not run.abort.pulled:
+                try:
+                    settle(backend, job.task_id or "", poll=self._settings.poll, abort=run.abort)
+                except BackendError as error:
+                    logger.info("Job %s: %s Asking again.", job.id, error.message)
+                    run.abort.wait(self._settings.circuit_base)
+                else:
+                    break
+        return not run.abort.pulled
+
+    def _commit(
+        self, job: Job, change: Callable[[Job], Job], *, unsure: Backend | None = None
+    ) -> Job | None:
+        """Keep what came of the job; a wish to cancel that came meanwhile goes first.
+
+        Args:
+            job: as it was claimed.
+            change: what came of it.
+            unsure: a server that may still be at work on it, and has to be asked before the job
+                may be called cancelled.
+
+        Returns:
+            the job as it was kept; None when it is not ours any more, or left to recovery.
         """
         while True:
-            changed = job.cancel(now=self._clock.now()) if job.cancel_requested else change(job)
+            if job.cancel_requested:
+                if unsure is not None and not self._wait_until_stopped(job, unsure):
+                    return None
+                changed = job.cancel(now=self._clock.now())
+            else:
+                changed = change(job)
             try:
                 return self._jobs.replace(changed, event_of(_kind_of(changed), changed))
             except StaleJob:

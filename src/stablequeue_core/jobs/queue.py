@@ -211,7 +211,10 @@ class JobQueue:
         return self._store.open_on(target)
 
     def cancel_all_on(self, target: str) -> None:
-        """Cancel every open job of this target; waits for running ones as a cancel does."""
+        """Cancel every open job of this target; its server is about to go.
+
+        Running ones are waited for as a cancel does; then they are cancelled all the same.
+        """
         deadline = time.monotonic() + self._settings.cancel_wait
         for job in self._store.open_on(target):
             self._change(job.id, self._cancelled_or_asked, _kind_of_cancel)
@@ -219,7 +222,7 @@ class JobQueue:
             try:
                 self.wait(job.id, max(0.0, deadline - time.monotonic()))
             except WaitTimedOut:
-                return
+                self._change(job.id, self._cancelled, _kind_of_cancel)
 
     def paused(self) -> bool:
         """Whether the whole queue is paused."""
@@ -253,6 +256,9 @@ class JobQueue:
 
     def _located(self, job: Job) -> Job:
         return evolve(job, image_folder=self._image_folder)
+
+    def _cancelled(self, job: Job) -> Job:
+        return job if job.status.ended else job.cancel(now=self._clock.now())
 
     def _cancelled_or_asked(self, job: Job) -> Job:
         now = self._clock.now()

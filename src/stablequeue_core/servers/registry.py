@@ -23,7 +23,7 @@ class OpenJobs(Protocol):
         """The pending and running jobs of this server."""
 
     def cancel_all_on(self, target: str) -> None:
-        """Cancel them; returns when none is left."""
+        """Cancel them, whatever their server says; returns when none is left."""
 
     def forget_target(self, target: str) -> None:
         """Accept no more jobs for this server."""
