@@ -45,7 +45,7 @@ class ForeignOrigin(StableQueueError):
         named = "another site" if origin in (None, "null") else origin
         super().__init__(
             f"This request was made by a page of {named}, which may not change anything here. If "
-            "you trust that page, serve it from the same host and port, or start StableQueue with "
+            "you trust that page, serve it from the same host, or start StableQueue with "
             "--allow-origin (in Python: allowed_origins) and the page's origin.",
             {"origin": origin},
         )

@@ -75,13 +75,15 @@ class Origin(NamedTuple):
         return cls(match[1], place._replace(port=place.port or default))
 
     def is_at(self, host: Place) -> bool:
-        """Whether the page comes from ``host``.
+        """Whether the page comes from the machine that ``host`` names.
 
-        The scheme does not count: behind a proxy that ends TLS it is another one. So a host
-        without a port has that which is usual for the page's scheme.
+        As for browsers' own "same site", neither the scheme nor the port counts: behind a proxy
+        that ends TLS they are others, and the web UI of a Forge beside us may speak to us.
         """
-        default = _DEFAULT_PORTS.get(self.scheme)
-        return default is not None and self.place == host._replace(port=host.port or default)
+        if self.scheme not in _DEFAULT_PORTS:
+            return False
+        same = self.place.host == host.host
+        return same or (self.place.is_loopback and host.is_loopback)
 
 
 def check_of(
