@@ -17,6 +17,10 @@ ANOTHER_PROCESS_SECONDS = 1.0
 """How late we may hear of what another process has written."""
 
 
+LAST_WORDS = 5.0
+"""Seconds for a listener to come back; one that does not is left alone."""
+
+
 class Subscription:
     """One listener's place in the log; close it to hear no more. A context manager."""
 
@@ -40,7 +44,7 @@ class Subscription:
         self._closed = True
         self._changes.ring()
         if threading.current_thread() is not self._thread:
-            self._thread.join()
+            self._thread.join(LAST_WORDS)
 
     def pass_on(self, event: Event) -> None:
         """Tell an event that is not in the log."""

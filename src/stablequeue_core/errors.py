@@ -174,10 +174,11 @@ class IllegalTransition(Conflict):
     """A job cannot go from its present status to the wanted one; nothing was changed."""
 
     code = "illegal_transition"
+    _sentence = "Job {job_id} is {present} and cannot become {wanted}."
 
     def __init__(self, job_id: str, present: str, wanted: str) -> None:
         super().__init__(
-            f"Job {job_id} is {present} and cannot become {wanted}.",
+            self._sentence.format(job_id=job_id, present=present, wanted=wanted),
             {"job_id": job_id, "status": present, "wanted": wanted},
         )
 
@@ -186,12 +187,14 @@ class JobNotCancellable(IllegalTransition):
     """The job has already ended."""
 
     code = "job_not_cancellable"
+    _sentence = "Job {job_id} has already ended ({present}); there is nothing to cancel."
 
 
 class JobNotRetryable(IllegalTransition):
     """Only a failed or cancelled job can be tried again."""
 
     code = "job_not_retryable"
+    _sentence = "Job {job_id} is {present}; only a failed or cancelled job can be tried again."
 
 
 class JobStillRunning(Conflict):

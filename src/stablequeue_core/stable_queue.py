@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Self
 
@@ -14,9 +15,9 @@ from stablequeue_core.assembly import MakeBackend, Parts, assemble
 from stablequeue_core.clock import Clock
 from stablequeue_core.errors import QueueClosed
 from stablequeue_core.events import Event, Listener
-from stablequeue_core.generation import Progress
+from stablequeue_core.generation import Phase, Progress
 from stablequeue_core.images import ImageStore
-from stablequeue_core.jobs import Job, JobPage, JobQuery, JobQueue, JobStatus, Submission
+from stablequeue_core.jobs import AUTO, Job, JobPage, JobQuery, JobQueue, JobStatus, Submission
 from stablequeue_core.settings import Settings
 from stablequeue_core.storage import Storage
 from stablequeue_core.transport import Transport
@@ -165,7 +166,7 @@ class StableQueue:
     def list(
         self,
         *,
-        status: JobStatus | None = None,
+        status: JobStatus | str | None = None,
         limit: int = 50,
         offset: int = 0,
         newest_first: bool = True,
@@ -173,12 +174,17 @@ class StableQueue:
         """A page of the jobs, and how many match in all.
 
         Args:
-            status: only these; None for all.
+            status: only these, as a ``JobStatus`` or its text; None for all.
             limit: at most so many.
             offset: leave out so many first.
             newest_first: by creation; False turns the order round.
         """
-        query = JobQuery(status=status, newest_first=newest_first, limit=limit, offset=offset)
+        query = JobQuery(
+            status=None if status is None else JobStatus(status),
+            newest_first=newest_first,
+            limit=limit,
+            offset=offset,
+        )
         return self._open_jobs.list(query)
 
     def wait(self, job_id: str, timeout: float | None = None) -> Job:
@@ -232,6 +238,21 @@ class StableQueue:
         """How many pending jobs of the same target come before it; None unless it is pending."""
         return self._open_jobs.position(job)
 
+    def waiting_reason(self, job: Job) -> str | None:
+        """Why a pending job has not started, as far as this process can tell.
+
+        Returns:
+            a sentence; None when the job is not pending, or when it is simply not its turn yet.
+        """
+        if job.status is not JobStatus.PENDING:
+            return None
+        if self._open_jobs.paused():
+            return "The queue is paused."
+        if job.target != AUTO:
+            return self.servers.waiting_reason(job.target) or job.waiting_reason
+        lacking = self._dispatcher.lacking(job.requirements) if self._dispatcher else None
+        return f"No server can run it. {lacking}" if lacking else job.waiting_reason
+
     def progress(self, job_id: str) -> Progress | None:
         """How far a running job of this process is; None when it does not run here."""
         return self._dispatcher.progress_of(job_id) if self._dispatcher else None
@@ -252,12 +273,14 @@ class StableQueue:
         last: Progress | None = None
         while True:
             heard = self._parts.storage.changes.rings
-            ended = self.get(job_id).status.ended
+            status = self.get(job_id).status
             now = self.progress(job_id)
             if now is not None and now != last:
                 last = now
                 yield now
-            if ended:
+            if status is JobStatus.COMPLETED:
+                yield Progress(fraction=1.0, phase=Phase.FINISHED)
+            if status.ended:
                 return
             left = 1.0 if deadline is None else deadline - time.monotonic()
             if left <= 0:
@@ -295,6 +318,8 @@ class StableQueue:
             with queue.subscribe(lambda event: print(event.kind, event.job_id)):
                 ...
         """
+        if self._closed:
+            raise QueueClosed
         return self._parts.announcer.subscribe(listener, after=after)
 
     def events(self, *, after: int = 0, limit: int = 1000) -> tuple[Event, ...]:
@@ -310,10 +335,9 @@ class StableQueue:
         if self._closed:
             return
         self._closed = True
-        if self._dispatcher:
-            self._dispatcher.close(self.settings.close_grace if grace is None else grace)
-        self._parts.announcer.close()
-        self._parts.closing.close()
+        with self._parts.closing, closing(self._parts.announcer):
+            if self._dispatcher:
+                self._dispatcher.close(self.settings.close_grace if grace is None else grace)
 
     @property
     def _open_jobs(self) -> JobQueue:

@@ -47,7 +47,12 @@ def job_status(job_id: str) -> Response:
     """One job."""
     queue = mounted_queue()
     job = queue.get(job_id)
-    return json_answer({**_shown(job), "queue_position": queue.position(job)})
+    body = {
+        **_shown(job),
+        "waiting_reason": queue.waiting_reason(job),
+        "queue_position": queue.position(job),
+    }
+    return json_answer(body)
 
 
 def list_jobs() -> Response:
@@ -102,6 +107,7 @@ def delete_job(job_id: str) -> Response:
 ROUTES = (
     ("POST", "/generate", generate),
     ("GET", "/queue/jobs", list_jobs),
+    ("GET", "/queue/jobs/<job_id>", job_status),
     ("GET", "/queue/jobs/<job_id>/status", job_status),
     ("POST", "/queue/jobs/<job_id>/cancel", cancel_job),
     ("POST", "/queue/jobs/<job_id>/retry", retry_job),

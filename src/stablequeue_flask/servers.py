@@ -24,7 +24,8 @@ def add_server() -> Response:
     """Add a server."""
     form = read_server(json_object())
     try:
-        server = mounted_queue().servers.add(**{"alias": "", "api_url": "", **form.fields})
+        fields = {"alias": "", "api_url": "", **form.fields}
+        server = mounted_queue().servers.add(**fields, exist_ok=False)
     except InvalidServer as error:
         raise form.in_the_clients_words(error) from error
     message = f"Server {server.alias} added successfully."

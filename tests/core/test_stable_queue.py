@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.worlds import World
@@ -84,6 +85,7 @@ def test_progress_can_be_watched_to_the_end(world: World) -> None:
     assert 0 <= first.fraction < 1
     fractions = [first.fraction, *(progress.fraction for progress in rest)]
     assert fractions == sorted(fractions)
+    assert fractions[-1] == 1.0
     assert world.queue.get(job.id).status is JobStatus.COMPLETED
 
 
@@ -211,4 +213,54 @@ def test_a_renamed_server_is_a_target_by_its_new_name_only(world: World) -> None
 @pytest.mark.parametrize("priority", [10**7, -(2**63) - 1])
 def test_a_priority_that_no_database_could_hold_is_refused(world: World, priority: int) -> None:
     with pytest.raises(InvalidParams, match="priority"):
+        world.queue.submit("Laptop", CAT, priority=priority)
+
+
+def test_a_pending_job_says_why_it_waits(world: World) -> None:
+    world.run()
+    world.queue.pause()
+    job = world.submit()
+    assert world.queue.waiting_reason(job) == "The queue is paused."
+
+    world.queue.servers.pause("Laptop")
+    world.queue.resume()
+    assert world.queue.waiting_reason(job) == "Server 'Laptop' is paused."
+
+    world.queue.servers.update("Laptop", {"paused": False, "api_url": "http://nowhere:7860"})
+    world.until(lambda: "cannot be reached" in str(world.queue.waiting_reason(job)))
+
+
+def test_a_job_that_no_server_can_run_says_what_is_missing(world: World) -> None:
+    world.run()
+    job = world.submit("auto", checkpoint_name="Pony/cyberrealisticPonny_v8.safetensors")
+
+    assert "Nearest: Pony/cyberrealisticPony_v8" in str(world.queue.waiting_reason(job))
+    assert world.queue.waiting_reason(world.run()) is None
+
+
+def test_the_same_server_may_be_added_again_by_a_script_that_runs_twice(world: World) -> None:
+    world.queue.servers.pause("Laptop")
+
+    again = world.queue.servers.add("Laptop", world.url("Laptop"))
+
+    assert again == world.queue.servers.get("Laptop")
+    assert again.paused
+
+
+def test_one_bad_submission_of_many_is_named(world: World) -> None:
+    with pytest.raises(InvalidParams, match=r"submissions\[1\].steps"):
+        world.queue.submit_many(
+            [Submission("Laptop", CAT), Submission("Laptop", {**CAT, "steps": 0})]
+        )
+
+
+def test_a_status_may_be_given_as_text(world: World) -> None:
+    world.run()
+
+    assert world.queue.list(status="completed").total == 1
+
+
+@pytest.mark.parametrize("priority", ["high", 1.5, True, None])
+def test_a_priority_is_a_whole_number(world: World, priority: Any) -> None:
+    with pytest.raises(InvalidParams, match="whole number"):
         world.queue.submit("Laptop", CAT, priority=priority)

@@ -58,7 +58,9 @@ def test_servers_are_listed_in_the_order_in_which_they_came(servers: ServerRegis
         servers.add(alias, URL)
     assert [server.alias for server in servers.list()] == ["b", "a"]
     with pytest.raises(ServerExists):
-        servers.add("a", URL)
+        servers.add("a", URL, exist_ok=False)
+    with pytest.raises(ServerExists):
+        servers.add("a", f"{URL}/another")
 
 
 def test_a_bad_description_adds_nothing(servers: ServerRegistry) -> None:

@@ -22,7 +22,7 @@ class Prepared:
     Attributes:
         payload: what is sent.
         asked: what the answer must prove, by subject: ``checkpoint``, ``sampler`` ...
-        resolutions: how each name was found, for people: ``"Pony/x.safetensors: same path"``.
+        resolutions: how each name was found, for people: ``"x → Pony/x.safetensors (same stem)"``.
         picture_count: how many pictures must come back.
     """
 

@@ -16,7 +16,7 @@ from stablequeue_core.clock import Clock
 from stablequeue_core.dispatch.board import ProgressBoard
 from stablequeue_core.dispatch.lane import Lane
 from stablequeue_core.dispatch.recovery import recover
-from stablequeue_core.generation import Progress
+from stablequeue_core.generation import Progress, Requirements
 from stablequeue_core.images import ImageStore
 from stablequeue_core.servers import HealthBoard, Server
 from stablequeue_core.settings import Settings
@@ -80,6 +80,16 @@ class Dispatcher:
         """How far a job is that runs in this process; None for any other."""
         return self._board.of(job_id)
 
+    def lacking(self, requirements: Requirements) -> str | None:
+        """Why no server of this process can run a job that any may run; None if one can.
+
+        A server whose lists are not known yet may be the one.
+        """
+        found = [lane.lacks(requirements) for lane in list(self._lanes.values())]
+        if not found or not all(found):
+            return None
+        return " ".join(sentences[0] for sentences in found if sentences)
+
     def close(self, grace: float) -> None:
         """Take no more jobs; give those that run ``grace`` seconds, then leave them to recovery."""
         self._stopping.set()
@@ -89,11 +99,15 @@ class Dispatcher:
         for lane in lanes:
             lane.stop()
         deadline = time.monotonic() + grace
-        running = [lane for lane in lanes if not lane.join(max(0.0, deadline - time.monotonic()))]
-        for lane in running:
-            lane.give_up()
-        for lane in running:
-            lane.join(LAST_WORDS)
+        try:
+            for lane in lanes:
+                lane.join(max(0.0, deadline - time.monotonic()))
+        finally:
+            # Also when somebody is too impatient for the grace, and presses Ctrl-C.
+            for lane in lanes:
+                lane.give_up()
+            for lane in lanes:
+                lane.join(LAST_WORDS)
 
     def _run(self) -> None:
         while not self._stopping.is_set():

@@ -12,14 +12,19 @@ from datetime import timedelta
 from stablequeue_core.backends import Backend
 from stablequeue_core.clock import Clock
 from stablequeue_core.dispatch.board import ProgressBoard
-from stablequeue_core.dispatch.line import Line
+from stablequeue_core.dispatch.link import Link
 from stablequeue_core.dispatch.monitor import GivenUp, Monitor
 from stablequeue_core.dispatch.policy import choose
 from stablequeue_core.dispatch.recovery import recover
 from stablequeue_core.dispatch.runner import Runner
 from stablequeue_core.errors import InvalidParams, ServerNotFound
 from stablequeue_core.events import Event, EventKind
-from stablequeue_core.generation import RANDOM_SEED, ParamLimits, parse_params
+from stablequeue_core.generation import (
+    RANDOM_SEED,
+    ParamLimits,
+    Requirements,
+    parse_params,
+)
 from stablequeue_core.images import ImageStore
 from stablequeue_core.jobs import Job, Lease, event_of
 from stablequeue_core.servers import HealthBoard, Server
@@ -63,7 +68,7 @@ class Lane:
             max_images=settings.max_images, max_prompt_chars=settings.max_prompt_chars
         )
         self._lock = storage.lane_lock(alias)
-        self._line: Line | None = None
+        self._link: Link | None = None
         self._has_recovered = False
         self._stopping = threading.Event()
         self._monitor = Monitor(storage.jobs, board, clock, settings)
@@ -78,6 +83,11 @@ class Lane:
     def is_alive(self) -> bool:
         """Whether the lane still runs; it ends by itself when its server is gone or disabled."""
         return self._thread.is_alive()
+
+    def lacks(self, requirements: Requirements) -> list[str] | None:
+        """What the server lacks of this, as sentences; None while its lists are not known."""
+        link = self._link
+        return link.lacks(requirements) if link else None
 
     def stop(self) -> None:
         """Take no more jobs; the one that runs goes on."""
@@ -123,34 +133,36 @@ class Lane:
         if not server.enabled:
             self._stopping.set()
             return 0.0
-        line = self._line_to(server)
+        link = self._link_to(server)
         if not self._lock.try_acquire():
             return self._settings.poll
         if not self._has_recovered:
-            self._has_recovered = self._recover(line.backend)
+            self._has_recovered = self._recover(link.backend)
         if not self._has_recovered:
             return self._settings.poll
-        if not line.ready():
-            return line.circuit.wait or self._settings.poll
+        if not link.ready():
+            return link.circuit.wait or self._settings.poll
+        if not link.is_free():
+            return self._settings.poll
         if server.paused or self._storage.jobs.paused():
-            return self._idle(line)
-        job = self._claim(line)
+            return self._idle(link)
+        job = None if self._stopping.is_set() else self._claim(link)
         if job is None:
-            return self._idle(line)
-        self._runner.run(job, line)
+            return self._idle(link)
+        self._runner.run(job, link)
         return 0.0
 
-    def _line_to(self, server: Server) -> Line:
-        line = self._line
-        if line is None or (line.server.api_url, line.server.auth) != (server.api_url, server.auth):
-            line = self._line = Line(
+    def _link_to(self, server: Server) -> Link:
+        link = self._link
+        if link is None or (link.server.api_url, link.server.auth) != (server.api_url, server.auth):
+            link = self._link = Link(
                 server,
                 self._make_backend(server),
                 health=self._health,
                 clock=self._clock,
                 settings=self._settings,
             )
-        return line
+        return link
 
     def _recover(self, backend: Backend) -> bool:
         """Whoever holds the lane's lock runs the server's jobs: all others here are orphans.
@@ -163,16 +175,16 @@ class Lane:
         done = [recover(self._storage.jobs, self._images, job, backend, now=now) for job in orphans]
         return all(done)
 
-    def _idle(self, line: Line) -> float:
+    def _idle(self, link: Link) -> float:
         """Nothing to do: keep what we know of the server fresh; how long to rest."""
-        if line.is_stale:
-            line.ask()
+        if link.is_stale:
+            link.ask()
         due = self._storage.jobs.next_due(self.alias)
         until_due = (due - self._clock.now()).total_seconds() if due else 0.0
         # What is due already was not claimed: it is for a server that has what it needs.
         return min(self._settings.poll, until_due) if until_due > 0 else self._settings.poll
 
-    def _claim(self, line: Line) -> Job | None:
+    def _claim(self, link: Link) -> Job | None:
         now = self._clock.now()
         bound = timedelta(seconds=self._settings.affinity_bound)
         return self._storage.jobs.claim(
@@ -182,8 +194,8 @@ class Lane:
                 candidates,
                 now=now,
                 bound=bound,
-                is_loaded=line.is_loaded,
-                can_run=line.can_run,
+                is_loaded=link.is_loaded,
+                can_run=link.can_run,
             ),
             begin=self._begin,
         )

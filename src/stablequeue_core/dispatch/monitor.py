@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,6 +23,10 @@ from stablequeue_core.transport import Abort
 logger = logging.getLogger(__name__)
 
 
+INTERRUPT_AGAIN = 5.0
+"""Seconds after which a task that is still active is interrupted once more."""
+
+
 class GivenUp(StrEnum):
     """Why a running request was given up by us."""
 
@@ -36,19 +41,21 @@ class Run:
     Attributes:
         job: as it was claimed.
         backend: what speaks with its server.
+        stall_limit: seconds without progress after which the run is given up; none before the
+            request is sent, however long something else has to be waited for.
         abort: makes the request come back.
         given_up: why the abort was pulled, None while it was not.
         cancelling: whether its user wants it to stop, as far as the monitor has seen.
     """
 
-    def __init__(self, job: Job, backend: Backend, stall_limit: float) -> None:
-        """Begin to watch for a stall of ``stall_limit`` seconds."""
+    def __init__(self, job: Job, backend: Backend) -> None:
         self.job = job
         self.backend = backend
-        self.stall_limit = stall_limit
+        self.stall_limit = math.inf
         self.abort = Abort()
         self.given_up: GivenUp | None = None
         self.cancelling = False
+        self.interrupted_at: float | None = None
 
     def give_up(self, reason: GivenUp) -> None:
         """Make the request come back; the server may go on with it."""
@@ -75,6 +82,7 @@ class Monitor:
         self._settings = settings
         self._condition = threading.Condition()
         self._run: Run | None = None
+        self._is_looking = False
         self._closed = False
         self._thread = threading.Thread(target=self._watch, name="stablequeue-monitor", daemon=True)
         self._thread.start()
@@ -91,6 +99,10 @@ class Monitor:
             with self._condition:
                 self._run = None
                 self._condition.notify_all()
+                # An interrupt that is on its way must not arrive when the next job runs.
+                self._condition.wait_for(
+                    lambda: not self._is_looking, self._settings.answer_timeout
+                )
 
     def give_up(self, reason: GivenUp) -> None:
         """Give up what runs now, if anything does."""
@@ -113,8 +125,14 @@ class Monitor:
                 if self._closed:
                     return
                 run = self._run
-            if run is not None:
-                self._watch_over(run)
+            try:
+                if run is not None:
+                    self._watch_over(run)
+            except Exception:
+                # The monitor must outlive whatever this is: the next run needs it.
+                logger.exception("The monitor stumbled; it goes on.")
+            finally:
+                self._set_looking(False)
 
     def _watch_over(self, run: Run) -> None:
         """Look at ``run`` now and then until it is over."""
@@ -131,7 +149,7 @@ class Monitor:
                 return
             except StableQueueError as error:
                 logger.warning("Job %s cannot be looked at now: %s", run.job.id, error)
-            if self._look(run):
+            if self._look(run) or run.stall_limit == math.inf:
                 moved_at = now
             elif now - moved_at > run.stall_limit:
                 run.give_up(GivenUp.STALLED)
@@ -139,15 +157,30 @@ class Monitor:
 
     def _over(self, run: Run) -> bool:
         """Wait for the next look; whether the run has ended meanwhile."""
+        self._set_looking(False)
         with self._condition:
-            return self._condition.wait_for(
+            over = self._condition.wait_for(
                 lambda: self._run is not run or self._closed, self._settings.poll
             )
+            self._is_looking = not over
+            return over
+
+    def _set_looking(self, looking: bool) -> None:
+        with self._condition:
+            self._is_looking = looking
+            self._condition.notify_all()
 
     def _renew(self, run: Run) -> None:
         if run.job.lease is not None:
             until = self._clock.now() + timedelta(seconds=self._settings.lease)
             self._jobs.renew(run.job.id, evolve(run.job.lease, until=until))
+
+    def _interrupt(self, run: Run, task_id: str) -> None:
+        """Stop the run; again only after a while, for it works at the server's next step."""
+        now = self._clock.monotonic()
+        if run.interrupted_at is None or now - run.interrupted_at > INTERRUPT_AGAIN:
+            run.backend.interrupt(task_id)
+            run.interrupted_at = now
 
     def _look(self, run: Run) -> bool:
         """See how far the run is, and stop it if the user wants; whether it has moved on."""
@@ -155,7 +188,7 @@ class Monitor:
         try:
             report = run.backend.task(task_id)
             if run.cancelling and report.state is TaskState.ACTIVE:
-                run.backend.interrupt(task_id)
+                self._interrupt(run, task_id)
         except BackendError as error:
             logger.debug("Job %s: no progress to be had: %s", run.job.id, error)
             return False

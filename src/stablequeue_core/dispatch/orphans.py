@@ -23,6 +23,18 @@ def orphan_of(job: Job) -> str | None:
     return None
 
 
+def has_stopped(backend: Backend, task_id: str) -> bool:
+    """Whether the server works on ``task_id`` no more; one look, and an interrupt if it does.
+
+    Raises:
+        BackendError: the server cannot be asked now.
+    """
+    state = backend.task(task_id).state
+    if state is TaskState.ACTIVE and backend.interrupt(task_id):
+        logger.info("Interrupted task %s, for which nobody waits any more.", task_id)
+    return state in (TaskState.COMPLETED, TaskState.UNKNOWN)
+
+
 def settle(backend: Backend, task_id: str, *, poll: float, abort: Abort) -> None:
     """Return when the server works on ``task_id`` no more: interrupted, or never heard of.
 
@@ -34,9 +46,6 @@ def settle(backend: Backend, task_id: str, *, poll: float, abort: Abort) -> None
         ServerUnreachable: the server cannot be asked now.
     """
     while not abort.pulled:
-        report = backend.task(task_id)
-        if report.state in (TaskState.COMPLETED, TaskState.UNKNOWN):
+        if has_stopped(backend, task_id):
             return
-        if report.state is TaskState.ACTIVE and backend.interrupt(task_id):
-            logger.info("Interrupted task %s, for which nobody waits any more.", task_id)
         abort.wait(poll)

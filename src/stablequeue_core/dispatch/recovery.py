@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 from datetime import datetime
 
-from stablequeue_core.backends import Backend, TaskState
-from stablequeue_core.errors import BackendError, JobNotFound, StaleJob
+from stablequeue_core.backends import Backend
+from stablequeue_core.dispatch.orphans import has_stopped
+from stablequeue_core.errors import BackendError, ImageStoreError, JobNotFound, StaleJob
 from stablequeue_core.events import EventKind
 from stablequeue_core.images import ImageStore
 from stablequeue_core.jobs import AttemptOutcome, Job, JobFailure, JobStatus, JobStore, event_of
@@ -40,7 +41,6 @@ def recover(
         whether that is done; False: its server has to be asked again.
     """
     attempt = job.attempts[-1]
-    images.discard_attempt(job.id, attempt.started_at)
     if job.cancel_requested:
         if backend is not None and not _has_stopped(backend, attempt.task_id):
             return False
@@ -60,17 +60,18 @@ def recover(
     except (StaleJob, JobNotFound):
         # Its user was faster; whatever they made of it is looked at in the next round.
         return False
+    # Only now: until then the job might have been completed, with these very pictures.
+    try:
+        images.discard_attempt(job.id, attempt.started_at)
+    except ImageStoreError as error:
+        logger.warning("Job %s left pictures behind: %s", job.id, error.message)
     logger.info("Job %s had lost its worker; it is %s again.", job.id, changed.status)
     return True
 
 
 def _has_stopped(backend: Backend, task_id: str) -> bool:
-    """Whether the server works on the task no more; one look, and an interrupt if it does."""
     try:
-        state = backend.task(task_id).state
-        if state is TaskState.ACTIVE:
-            backend.interrupt(task_id)
+        return has_stopped(backend, task_id)
     except BackendError as error:
         logger.info("Task %s cannot be asked about: %s", task_id, error.message)
         return False
-    return state in (TaskState.COMPLETED, TaskState.UNKNOWN)

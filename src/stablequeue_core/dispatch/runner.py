@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 import random
 from collections.abc import Callable
 from datetime import timedelta
@@ -14,7 +13,7 @@ from stablequeue_core.backends import Backend, Generation, Prepared
 from stablequeue_core.clock import Clock
 from stablequeue_core.dispatch.board import ProgressBoard
 from stablequeue_core.dispatch.failures import judge
-from stablequeue_core.dispatch.line import Line
+from stablequeue_core.dispatch.link import Link
 from stablequeue_core.dispatch.monitor import GivenUp, Monitor, Run, stall_limit
 from stablequeue_core.dispatch.orphans import orphan_of, settle
 from stablequeue_core.errors import (
@@ -36,6 +35,7 @@ from stablequeue_core.events import EventKind
 from stablequeue_core.generation import GenerationRequest, ParamLimits, parse_params
 from stablequeue_core.images import ImageStore, picture_name
 from stablequeue_core.jobs import (
+    AttemptOutcome,
     Job,
     JobFailure,
     JobResult,
@@ -82,34 +82,34 @@ class Runner:
             max_images=settings.max_images, max_prompt_chars=settings.max_prompt_chars
         )
 
-    def run(self, job: Job, line: Line) -> None:
+    def run(self, job: Job, link: Link) -> None:
         """Make the pictures of ``job``, which this lane has claimed, and keep what came of it.
 
         Raises:
             StorageError: the outcome could not be kept; the job is still processing.
         """
         prepared: Prepared | None = None
-        run = Run(job, line.backend, self._settings.stall_base)
+        run = Run(job, link.backend)
         try:
             with self._monitor.watching(run):
                 request = self._request(job)
-                run.stall_limit = stall_limit(request.pixel_steps, self._settings)
                 self._settle_orphan(run)
-                prepared = line.prepare(request)
-                generation = self._generate(run, line, prepared)
-            self._complete(job, line, prepared, generation, request)
+                prepared = link.prepare(request)
+                run.stall_limit = stall_limit(request.pixel_steps, self._settings)
+                generation = self._generate(run, link, prepared)
+            self._complete(job, link, prepared, generation, request)
         except (BackendError, InvalidParams, ImageStoreError) as error:
             if run.given_up in (GivenUp.CLOSING, GivenUp.LEASE_LOST):
                 # Whoever holds the job next asks the server about it.
                 logger.info("Job %s was left to recovery: %s.", job.id, run.given_up)
                 return
-            self._fail(run, line, prepared, error)
+            self._fail(run, link, prepared, error)
         except StorageError:
             raise
         except Exception as error:
             # A defect of ours must not run the same job for ever.
             logger.exception("Job %s met a defect of StableQueue.", job.id)
-            self._fail(run, line, prepared, InternalError(error))
+            self._fail(run, link, prepared, InternalError(error))
         finally:
             self._board.remove(job.id)
 
@@ -122,27 +122,27 @@ class Runner:
         if task_id:
             settle(run.backend, task_id, poll=self._settings.poll, abort=run.abort)
 
-    def _generate(self, run: Run, line: Line, prepared: Prepared) -> Generation:
+    def _generate(self, run: Run, link: Link, prepared: Prepared) -> Generation:
         """Ask the server; once more after a cure if it had lost its model."""
         task_id = run.job.task_id or ""
         try:
             return run.backend.generate(prepared, task_id=task_id, abort=run.abort)
         except ServerPoisoned as poisoned:
             logger.warning("%s Trying to cure it.", poisoned.message)
-            if not run.backend.cure(prepared, line.inventory(), run.abort):
+            if not run.backend.cure(prepared, link.inventory(), run.abort):
                 raise
             return run.backend.generate(prepared, task_id=task_id, abort=run.abort)
         except AnswerLost:
             if run.given_up is GivenUp.STALLED:
                 raise Stalled(
-                    f"Server {line.server.alias!r} made no progress for {run.stall_limit:.0f} s."
+                    f"Server {link.server.alias!r} made no progress for {run.stall_limit:.0f} s."
                 ) from None
             raise
 
     def _complete(
         self,
         job: Job,
-        line: Line,
+        link: Link,
         prepared: Prepared,
         generation: Generation,
         request: GenerationRequest,
@@ -162,7 +162,7 @@ class Runner:
             ignored_params=request.ignored,
         )
         sent = shortened(prepared.payload)
-        line.worked(generation.loaded_checkpoint)
+        link.worked(generation.loaded_checkpoint)
         self._board.finish(job)
         kept = self._commit(job, lambda now: now.complete(result, sent=sent, now=self._clock.now()))
         if kept is None or kept.status is not JobStatus.COMPLETED:
@@ -171,26 +171,28 @@ class Runner:
     def _fail(
         self,
         run: Run,
-        line: Line,
+        link: Link,
         prepared: Prepared | None,
         error: StableQueueError,
     ) -> None:
         job = run.job
         verdict = judge(error, job, self._settings, random.random)
         if run.cancelling:
-            logger.info("Job %s on %r is being cancelled.", job.id, line.server.alias)
+            logger.info("Job %s on %r is being cancelled.", job.id, link.server.alias)
         else:
-            logger.warning("Job %s on %r: %s", job.id, line.server.alias, error.message)
+            logger.warning("Job %s on %r: %s", job.id, link.server.alias, error.message)
         if isinstance(error, CheckpointUnreadable | WrongResult):
             # The server's files are not what its lists say.
-            line.forget()
+            link.forget()
         if verdict.open_circuit and isinstance(error, BackendError):
-            line.failed(error)
+            link.failed(error)
         is_lost = isinstance(error, AnswerLost | Stalled)
         if is_lost:
+            link.leave_behind(run.job.task_id or "")
             self._stop(run)
         failure = JobFailure(code=error.code, message=error.message, details=error.details)
-        sent = shortened(prepared.payload) if prepared else None
+        nothing_ran = verdict.outcome is AttemptOutcome.UNREACHABLE
+        sent = shortened(prepared.payload) if prepared and not nothing_ran else None
         now = self._clock.now()
         wait = verdict.retry_after
 
@@ -221,7 +223,7 @@ class Runner:
         Returns:
             False when we are closing, or lost the job: somebody else has to ask.
         """
-        run = Run(job, backend, math.inf)
+        run = Run(job, backend)
         with self._monitor.watching(run):
             while not run.abort.pulled:
                 try:

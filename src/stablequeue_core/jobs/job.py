@@ -145,10 +145,6 @@ class Job:
             updated_at=now,
         )
 
-    def adopt(self, *, lease: Lease, now: datetime) -> Job:
-        """Another worker takes over an attempt whose worker is gone."""
-        return evolve(self, lease=lease, updated_at=now)
-
     def complete(self, result: JobResult, *, sent: Mapping[str, Any] | None, now: datetime) -> Job:
         """The picture is proved and on disk."""
         return self._end(

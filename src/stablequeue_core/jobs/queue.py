@@ -7,6 +7,7 @@ import json
 import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ from stablequeue_core.clock import Clock
 from stablequeue_core.errors import (
     FieldProblem,
     InvalidParams,
+    JobNotCancellable,
+    JobNotFound,
     JobStillRunning,
     StaleJob,
     WaitTimedOut,
@@ -104,7 +107,10 @@ class JobQueue:
         for target in {submission.target for submission in wanted}:
             self._targets.check(target)
         now = self._clock.now()
-        jobs = [self._new_job(submission, now) for submission in wanted]
+        jobs = [
+            self._new_job(submission, now, f"submissions[{place}]." if len(wanted) > 1 else "")
+            for place, submission in enumerate(wanted)
+        ]
         key = None
         if idempotency_key is not None:
             key = IdempotencyKey(key=idempotency_key, digest=_digest(wanted))
@@ -168,7 +174,9 @@ class JobQueue:
         Raises:
             JobNotFound: there is none.
             JobNotRetryable: it has not failed and was not cancelled.
+            ServerNotFound: its server was removed or renamed meanwhile.
         """
+        self._targets.check(self._store.get(job_id).target)
         return self._change(
             job_id,
             lambda job: job.retry(now=self._clock.now()),
@@ -188,7 +196,11 @@ class JobQueue:
         while True:
             job = self._store.get(job_id)
             if job.status is JobStatus.PROCESSING:
-                job = self.cancel(job_id, timeout=timeout)
+                try:
+                    job = self.cancel(job_id, timeout=timeout)
+                except JobNotCancellable:
+                    # It has just ended by itself.
+                    continue
                 if not job.status.ended:
                     raise JobStillRunning(job_id)
             try:
@@ -215,9 +227,11 @@ class JobQueue:
 
         Running ones are waited for as a cancel does; then they are cancelled all the same.
         """
-        deadline = time.monotonic() + self._settings.cancel_wait
         for job in self._store.open_on(target):
-            self._change(job.id, self._cancelled_or_asked, _kind_of_cancel)
+            # One that has ended or is gone meanwhile needs no cancel.
+            with suppress(JobNotCancellable, JobNotFound):
+                self._change(job.id, self._cancelled_or_asked, _kind_of_cancel)
+        deadline = time.monotonic() + self._settings.cancel_wait
         for job in self._store.open_on(target):
             try:
                 self.wait(job.id, max(0.0, deadline - time.monotonic()))
@@ -237,11 +251,14 @@ class JobQueue:
         """How many jobs stand where."""
         return self._store.counts()
 
-    def _new_job(self, submission: Submission, now: datetime) -> Job:
-        request = parse_params(submission.params, self._limits)
-        if abs(submission.priority) > MAX_PRIORITY:
-            limits = f"must be from {-MAX_PRIORITY} to {MAX_PRIORITY}."
-            raise InvalidParams([FieldProblem("priority", limits)])
+    def _new_job(self, submission: Submission, now: datetime, path: str) -> Job:
+        try:
+            request = parse_params(submission.params, self._limits)
+            _check_priority(submission.priority)
+        except InvalidParams as error:
+            raise InvalidParams(
+                [FieldProblem(path + problem.path, problem.message) for problem in error.problems]
+            ) from error
         return Job(
             id=str(uuid.uuid4()),
             target=submission.target,
@@ -279,6 +296,12 @@ class JobQueue:
                 return self._store.replace(changed, event_of(kind(changed), changed))
             except StaleJob:
                 continue
+
+
+def _check_priority(priority: object) -> None:
+    if isinstance(priority, bool) or not isinstance(priority, int) or abs(priority) > MAX_PRIORITY:
+        message = f"must be a whole number from {-MAX_PRIORITY} to {MAX_PRIORITY}."
+        raise InvalidParams([FieldProblem("priority", message)])
 
 
 def _kind_of_cancel(job: Job) -> EventKind:

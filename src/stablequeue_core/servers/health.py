@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import datetime
 from enum import StrEnum
 
@@ -37,3 +38,26 @@ class ServerHealth:
     queue_depth: int | None = None
     last_error: str | None = None
     checked_at: datetime | None = None
+
+
+class HealthBoard:
+    """What was last seen of each server, in this process. Safe to use from several threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._health: dict[str, ServerHealth] = {}
+
+    def of(self, alias: str) -> ServerHealth:
+        """What was last seen; ``unknown`` if nothing ever was."""
+        with self._lock:
+            return self._health.get(alias, ServerHealth())
+
+    def put(self, alias: str, health: ServerHealth) -> None:
+        """Remember what was seen."""
+        with self._lock:
+            self._health[alias] = health
+
+    def forget(self, alias: str) -> None:
+        """Nothing is known of this server any more."""
+        with self._lock:
+            self._health.pop(alias, None)

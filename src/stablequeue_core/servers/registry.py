@@ -9,9 +9,9 @@ from typing import Any, Protocol
 from attrs import asdict, evolve
 
 from stablequeue_core.clock import Clock
-from stablequeue_core.errors import ServerInUse
+from stablequeue_core.errors import ServerExists, ServerInUse, ServerNotFound
 from stablequeue_core.events import Event, EventKind
-from stablequeue_core.servers.health import ServerHealth, ServerStatus
+from stablequeue_core.servers.health import HealthBoard, ServerHealth, ServerStatus
 from stablequeue_core.servers.server import Server, check_server
 from stablequeue_core.servers.store import ServerStore
 
@@ -29,29 +29,6 @@ class OpenJobs(Protocol):
         """Accept no more jobs for this server."""
 
 
-class HealthBoard:
-    """What was last seen of each server, in this process. Safe to use from several threads."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._health: dict[str, ServerHealth] = {}
-
-    def of(self, alias: str) -> ServerHealth:
-        """What was last seen; ``unknown`` if nothing ever was."""
-        with self._lock:
-            return self._health.get(alias, ServerHealth())
-
-    def put(self, alias: str, health: ServerHealth) -> None:
-        """Remember what was seen."""
-        with self._lock:
-            self._health[alias] = health
-
-    def forget(self, alias: str) -> None:
-        """Nothing is known of this server any more."""
-        with self._lock:
-            self._health.pop(alias, None)
-
-
 class ServerRegistry:
     """The user's servers; ``queue.servers`` is one. Safe to use from several threads."""
 
@@ -62,6 +39,7 @@ class ServerRegistry:
         self._jobs = jobs
         self._health = health
         self._clock = clock
+        self._changing = threading.Lock()
 
     def add(
         self,
@@ -72,8 +50,12 @@ class ServerRegistry:
         password: str | None = None,
         enabled: bool = True,
         description: str | None = None,
+        exist_ok: bool = True,
     ) -> Server:
         """Add a server; its lane starts at once.
+
+        The queue remembers its servers, so a script that is run again adds what is there already:
+        that changes nothing, as long as it is the same server.
 
         Args:
             alias: your name for it; ``auto`` is taken.
@@ -82,10 +64,11 @@ class ServerRegistry:
             password: the same.
             enabled: whether it shall be used.
             description: your words.
+            exist_ok: False raises ``ServerExists`` even for the very same server.
 
         Raises:
             InvalidServer: lists every bad field.
-            ServerExists: the alias is taken.
+            ServerExists: the alias is taken by another server.
 
         Example::
 
@@ -101,7 +84,14 @@ class ServerRegistry:
                 "description": description,
             }
         )
-        self._store.add(server, self._event(EventKind.SERVER_ADDED, server))
+        try:
+            self._store.add(server, self._event(EventKind.SERVER_ADDED, server))
+        except ServerExists:
+            present = self._store.get(server.alias)
+            # Whether it is paused is not for who adds it to say.
+            if not exist_ok or present != evolve(server, paused=present.paused):
+                raise
+            return present
         return server
 
     def get(self, alias: str) -> Server:
@@ -124,9 +114,10 @@ class ServerRegistry:
             InvalidServer: lists every bad field.
             ServerExists: the new alias is taken.
         """
-        present = self._store.get(alias)
-        server = check_server({**asdict(present), **changes})
-        self._store.replace(alias, server, self._event(EventKind.SERVER_CHANGED, server))
+        with self._changing:
+            present = self._store.get(alias)
+            server = check_server({**asdict(present), **changes})
+            self._store.replace(alias, server, self._event(EventKind.SERVER_CHANGED, server))
         if alias != server.alias:
             self._forget(alias)
         return server
@@ -160,6 +151,8 @@ class ServerRegistry:
         """
         server = self._store.get(alias)
         if force:
+            # So that its lane does not take one job after the other meanwhile.
+            self.pause(alias)
             self._jobs.cancel_all_on(alias)
         open_jobs = len(self._jobs.open_on(alias))
         if open_jobs:
@@ -181,9 +174,25 @@ class ServerRegistry:
         self._jobs.forget_target(alias)
         self._health.forget(alias)
 
+    def waiting_reason(self, alias: str) -> str | None:
+        """Why the server takes no jobs now, as far as this process can tell; None: it does."""
+        try:
+            server = self._store.get(alias)
+        except ServerNotFound as error:
+            return error.message
+        health = self._health.of(alias)
+        if not server.enabled:
+            return f"Server {alias!r} is disabled."
+        if server.paused:
+            return f"Server {alias!r} is paused."
+        if health.status in (ServerStatus.ONLINE, ServerStatus.UNKNOWN):
+            return None
+        return health.last_error or f"Server {alias!r} is {health.status}."
+
     def _change(self, alias: str, **changes: Any) -> Server:
-        server = evolve(self._store.get(alias), **changes)
-        self._store.replace(alias, server, self._event(EventKind.SERVER_CHANGED, server))
+        with self._changing:
+            server = evolve(self._store.get(alias), **changes)
+            self._store.replace(alias, server, self._event(EventKind.SERVER_CHANGED, server))
         return server
 
     def _event(self, kind: EventKind, server: Server) -> Event:

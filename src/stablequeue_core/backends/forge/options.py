@@ -18,7 +18,7 @@ OWN_NAME = "sd_model_checkpoint"
 class OptionGuard:
     """Remembers what an option was before a job of ours first changed it.
 
-    Attributes of the server, so one guard serves one server. Safe to use from several threads.
+    One guard serves one server. Safe to use from several threads.
     """
 
     def __init__(self, read_options: Callable[[], Mapping[str, Any]]) -> None:

@@ -1,4 +1,4 @@
-"""The line to one server: what speaks with it, what it has, how it feels."""
+"""The link to one server: what speaks with it, what it has, how it feels."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from attrs import evolve
 from stablequeue_core.backends import Backend, Prepared
 from stablequeue_core.clock import Clock
 from stablequeue_core.dispatch.circuit import Circuit
+from stablequeue_core.dispatch.orphans import has_stopped
 from stablequeue_core.errors import BackendError, NotOnServer
 from stablequeue_core.generation import GenerationRequest, Requirements
 from stablequeue_core.models import split_hash, stem
@@ -18,8 +19,8 @@ from stablequeue_core.settings import Settings
 logger = logging.getLogger(__name__)
 
 
-class Line:
-    """The line to one server. Used by its lane; only the backend is shared with other threads."""
+class Link:
+    """The link to one server. Used by its lane, but for what says otherwise."""
 
     def __init__(
         self,
@@ -40,6 +41,7 @@ class Line:
         self._asked_at = 0.0
         self._loaded: str | None = None
         self._can_run: dict[Requirements, bool] = {}
+        self._orphans: list[str] = []
 
     @property
     def is_stale(self) -> bool:
@@ -66,9 +68,11 @@ class Line:
                 title = self._note_loaded(health.loaded_checkpoint)
                 health = evolve(health, loaded_checkpoint=title)
             self._health.put(self.server.alias, health)
-            self.circuit.succeeded()
             return True
-        logger.info("Server %r is %s: %s", self.server.alias, health.status, health.last_error)
+        if health.status is not self._health.of(self.server.alias).status:
+            logger.warning(
+                "Server %r is %s. %s", self.server.alias, health.status, health.last_error
+            )
         self._lose(health)
         return False
 
@@ -91,6 +95,18 @@ class Line:
         self._can_run.clear()
         return self._inventory
 
+    def leave_behind(self, task_id: str) -> None:
+        """The answer of this task was lost: the server may still be at work on it."""
+        self._orphans.append(task_id)
+
+    def is_free(self) -> bool:
+        """Whether the server works on nothing of ours; what was left behind is interrupted."""
+        try:
+            self._orphans = [t for t in self._orphans if not has_stopped(self.backend, t)]
+        except BackendError as error:
+            self.failed(error)
+        return not self._orphans
+
     def forget(self) -> None:
         """The server's lists are not to be believed any more; ask before the next job."""
         self._inventory = None
@@ -106,9 +122,11 @@ class Line:
         """The server has just made a picture, with this checkpoint (None: it did not tell)."""
         self.circuit.succeeded()
         if checkpoint and checkpoint != self._loaded:
-            health = ServerHealth(
+            health = evolve(
+                self._health.of(self.server.alias),
                 status=ServerStatus.ONLINE,
                 loaded_checkpoint=self._note_loaded(checkpoint),
+                last_error=None,
                 checked_at=self._clock.now(),
             )
             self._health.put(self.server.alias, health)
@@ -137,6 +155,16 @@ class Line:
             known = not self.backend.missing(requirements, self._inventory)
             self._can_run[requirements] = known
         return known
+
+    def lacks(self, requirements: Requirements) -> list[str] | None:
+        """What the server lacks of this, as sentences; None while its lists are not known.
+
+        Any thread may ask.
+        """
+        inventory = self._inventory
+        if inventory is None:
+            return None
+        return [error.message for error in self.backend.missing(requirements, inventory)]
 
     def is_loaded(self, checkpoint: str | None) -> bool:
         """Whether this checkpoint is in the server's memory; None asks for no certain one."""
