@@ -196,3 +196,18 @@ def test_a_checkpoint_that_vanished_since_the_list_was_read_is_caught_by_the_pro
     assert failed.images == ()
     assert failed.failure is not None
     assert failed.failure.code in ("wrong_model", "unknown_checkpoint")
+
+
+def test_a_picture_is_not_trusted_while_it_cannot_be_asked_whether_it_was_interrupted(
+    world: World,
+) -> None:
+    world.run()
+    world.forge.faults.next("txt2img", Fault.FOREIGN_INTERRUPT, at_step=1)
+    world.forge.faults.next("/sdapi/v1/progress", Fault.UNAVAILABLE, times=6)
+
+    done = world.run()
+
+    assert done.status is JobStatus.COMPLETED
+    assert done.attempts[0].error in ("answer_lost", "foreign_interrupt")
+    assert world.forge.rendered[-1].finished
+    assert len(done.images) == 1

@@ -11,6 +11,7 @@ from stablequeue_core.backends import TaskState
 from stablequeue_core.errors import (
     AnswerLost,
     BackendError,
+    ForeignInterrupt,
     GarbledAnswer,
     ServerFault,
     ServerStarting,
@@ -98,6 +99,22 @@ def test_a_job_waits_as_long_as_it_takes_on_a_connection_of_its_own() -> None:
     assert all(request.timeouts.read for request in others)
 
 
-def test_when_the_progress_cannot_be_asked_the_picture_counts_all_the_same() -> None:
+def test_a_picture_does_not_count_while_nobody_can_say_whether_it_was_interrupted() -> None:
+    """Unknown is never all right: it is made again, with the same seed."""
     desk = Desk(transport=answering("/v1/progress", b"", status=500))
-    assert desk.run().pictures
+    with pytest.raises(AnswerLost, match="could not be asked"):
+        desk.run()
+
+
+def test_an_interrupt_that_was_seen_is_remembered_when_the_next_job_has_wiped_it_out() -> None:
+    """``state`` tells of the running job only; here it is another one's when ours comes back."""
+    wiped_out = {"state": {"job": "x", "job_timestamp": "another", "interrupted": True}}
+    desk = Desk(transport=answering("/v1/progress", wiped_out))
+    assert desk.run("task(unseen)").pictures
+
+    with desk.forge.held(step=1):
+        running = desk.start()
+        desk.forge.wait_until(lambda forge: forge.sampling_step == 1)
+        desk.backend.task("task(ours)")
+    with pytest.raises(ForeignInterrupt):
+        running.result()

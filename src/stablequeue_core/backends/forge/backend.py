@@ -8,7 +8,13 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from stablequeue_core.backends.base import Backend, Generation, Prepared, TaskReport
+from stablequeue_core.backends.base import (
+    Backend,
+    Generation,
+    Prepared,
+    TaskReport,
+    TaskState,
+)
 from stablequeue_core.backends.forge.answers import answered, error_of, pictures_of
 from stablequeue_core.backends.forge.client import PROGRESS, ForgeClient, status_of
 from stablequeue_core.backends.forge.cure import cures
@@ -19,6 +25,7 @@ from stablequeue_core.backends.forge.payload import prepare
 from stablequeue_core.backends.forge.proof import lora_hashes, prove
 from stablequeue_core.backends.forge.tasks import Tasks
 from stablequeue_core.errors import (
+    AnswerLost,
     BackendError,
     CheckpointUnreadable,
     ForeignInterrupt,
@@ -38,6 +45,10 @@ from stablequeue_core.transport import Abort, Response, Transport
 
 TXT2IMG = "/sdapi/v1/txt2img"
 PENDING_TASKS = "/internal/pending-tasks"
+
+_LOOKS = 3
+_PAUSE = 0.2
+"""So often, and after so many seconds, a server that has just made a picture is asked again."""
 
 
 class ForgeBackend(Backend):
@@ -63,6 +74,7 @@ class ForgeBackend(Backend):
         self._lock = threading.Lock()
         self._names: tuple[Inventory, ServerNames] | None = None
         self._hashed: dict[str, ListedCheckpoint] = {}
+        self._interrupted: set[str] = set()
 
     def probe(self) -> ServerHealth:
         """How the server feels now. Never raises: what went wrong is part of the answer."""
@@ -124,7 +136,7 @@ class ForgeBackend(Backend):
         """
         response = self._txt2img(prepared.payload, task_id, abort)
         images, info = answered(response, self._server.alias)
-        self._check_complete(images, info, prepared.picture_count)
+        self._check_complete(images, info, prepared.picture_count, task_id, abort)
         asked = self._provable(prepared.asked, info)
         return Generation(
             pictures=tuple(pictures_of(images, info, prepared.picture_count, self._server.alias)),
@@ -139,7 +151,12 @@ class ForgeBackend(Backend):
         Raises:
             ServerUnreachable: it cannot be asked now.
         """
-        return self._tasks.report(task_id)
+        report = self._tasks.report(task_id)
+        # The mark of an interrupt is gone as soon as the next job begins, so it is looked for
+        # while ours is the active one.
+        if report.state is TaskState.ACTIVE and _is_interrupted(self._tasks.state()):
+            self._interrupted.add(task_id)
+        return report
 
     def interrupt(self, task_id: str) -> bool:
         """Stop this task, and nothing else: only while the server says that it is the active one.
@@ -171,14 +188,15 @@ class ForgeBackend(Backend):
             raise error_of(response, self._server.alias)
         return response
 
-    def _check_complete(self, images: list[str], info: Mapping[str, Any], count: int) -> None:
+    def _check_complete(
+        self, images: list[str], info: Mapping[str, Any], count: int, task_id: str, abort: Abort
+    ) -> None:
         """An interrupted run answers 200 with unfinished pictures, or too few, and no mark."""
-        try:
-            state = self._tasks.state()
-        except BackendError:
-            state = {}
+        state = self._state_afterwards(abort)
         ours = state.get("job_timestamp") == info.get("job_timestamp")
-        if (state.get("interrupted") or state.get("skipped")) and ours:
+        seen = task_id in self._interrupted
+        self._interrupted.discard(task_id)
+        if seen or (ours and _is_interrupted(state)):
             raise ForeignInterrupt(
                 f"Somebody interrupted the job on server {self._server.alias!r}; its unfinished "
                 "picture was thrown away."
@@ -191,6 +209,18 @@ class ForgeBackend(Backend):
                 count,
                 len(images),
             )
+
+    def _state_afterwards(self, abort: Abort) -> Mapping[str, Any]:
+        """The server's state after a run; what cannot be asked is unknown, never all right."""
+        for _ in range(_LOOKS):
+            try:
+                return self._tasks.state()
+            except BackendError:
+                abort.wait(_PAUSE)
+        raise AnswerLost(
+            f"Server {self._server.alias!r} answered, but could not be asked whether somebody had "
+            "interrupted the job."
+        )
 
     def _provable(self, asked: Mapping[str, Any], info: Mapping[str, Any]) -> Mapping[str, Any]:
         """What was asked, by what the server can prove."""
@@ -244,3 +274,7 @@ class ForgeBackend(Backend):
 
 def _text(value: object) -> str | None:
     return value if isinstance(value, str) else None
+
+
+def _is_interrupted(state: Mapping[str, Any]) -> bool:
+    return bool(state.get("interrupted") or state.get("skipped"))
