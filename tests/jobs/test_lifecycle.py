@@ -79,6 +79,24 @@ def test_a_second_run_keeps_the_seed_that_was_drawn_for_the_first() -> None:
     assert begun(back, seed=99).seed == 5
 
 
+def test_a_server_that_stays_out_of_reach_does_not_fill_the_ledger() -> None:
+    job = new_job()
+    for second in range(5):
+        now = START + timedelta(seconds=second)
+        job = begun(job, now).give_back(
+            outcome=AttemptOutcome.UNREACHABLE,
+            failure=FAILURE,
+            counted=False,
+            not_before=None,
+            now=now,
+        )
+
+    (attempt,) = job.attempts
+    assert (attempt.number, attempt.started_at) == (1, START)
+    assert attempt.ended_at == START + timedelta(seconds=4)
+    assert begun(job).attempts[-1].number == 2
+
+
 class Life(RuleBasedStateMachine):
     """Anything that may happen to a job, in any order."""
 

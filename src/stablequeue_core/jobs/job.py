@@ -194,7 +194,9 @@ class Job:
         return evolve(
             self,
             status=JobStatus.PENDING,
-            attempts=self._closed(outcome, now, failure=failure, counted=counted, sent=sent),
+            attempts=_merged(
+                self._closed(outcome, now, failure=failure, counted=counted, sent=sent)
+            ),
             failures=self.failures + counted,
             lease=None,
             not_before=not_before,
@@ -271,3 +273,17 @@ class Job:
             sent=sent,
         )
         return (*self.attempts[:-1], closed)
+
+
+def _merged(attempts: tuple[Attempt, ...]) -> tuple[Attempt, ...]:
+    """The ledger, with one entry for all the times in a row that a server was out of reach.
+
+    Nothing ran, however often it was tried: a server that is away for a day must not fill it.
+    """
+    before, last = attempts[-2:] if len(attempts) > 1 else (None, None)
+    if before is None or last is None or before.server != last.server:
+        return attempts
+    if {before.outcome, last.outcome} != {AttemptOutcome.UNREACHABLE}:
+        return attempts
+    one = evolve(last, number=before.number, started_at=before.started_at)
+    return (*attempts[:-2], one)
