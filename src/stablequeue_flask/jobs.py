@@ -9,7 +9,8 @@ from flask import Response, request
 
 from stablequeue_core import Job, JobStatus
 from stablequeue_core.errors import FieldProblem, InvalidParams, JobNotCancellable
-from stablequeue_core.generation import ParamLimits, parse_params
+from stablequeue_core.generation import parse_params
+from stablequeue_core.jobs import limits_in, priority_problem
 from stablequeue_flask.answers import json_answer
 from stablequeue_flask.bodies import job_body
 from stablequeue_flask.errors import InvalidRequest
@@ -18,7 +19,6 @@ from stablequeue_flask.reading import QueryReader, json_object
 
 DEFAULT_LIMIT = 50
 LARGEST_LIMIT = 1000
-LARGEST_PRIORITY = 1_000_000
 LONGEST_KEY = 255
 
 _STATUSES = {status.value: status for status in JobStatus}
@@ -134,14 +134,9 @@ def _check_submission(body: dict[str, Any], key: str | None) -> None:
         )
     if not isinstance(body.get(_PARAMS), dict):
         problems.append(FieldProblem(_PARAMS, "is required, and must be a JSON object."))
-    priority = body.get("priority", 0)
-    if type(priority) is not int or abs(priority) > LARGEST_PRIORITY:
-        problems.append(
-            FieldProblem(
-                "priority",
-                f"must be a whole number from {-LARGEST_PRIORITY} to {LARGEST_PRIORITY}.",
-            )
-        )
+    wrong_priority = priority_problem(body.get("priority", 0))
+    if wrong_priority is not None:
+        problems.append(wrong_priority)
     if key is not None and not 1 <= len(key) <= LONGEST_KEY:
         problems.append(
             FieldProblem("Idempotency-Key", f"must have 1 to {LONGEST_KEY} characters.")
@@ -152,10 +147,8 @@ def _check_submission(body: dict[str, Any], key: str | None) -> None:
 
 def _problems_of(params: object) -> Sequence[FieldProblem]:
     """What the core would complain of, if it were asked."""
-    settings = mounted_queue().settings
-    limits = ParamLimits(max_images=settings.max_images, max_prompt_chars=settings.max_prompt_chars)
     try:
-        parse_params(params, limits)
+        parse_params(params, limits_in(mounted_queue().settings))
     except InvalidParams as error:
         return _below_params(error).problems if isinstance(params, dict) else ()
     return ()

@@ -21,12 +21,11 @@ from stablequeue_core.errors import InvalidParams, ServerNotFound
 from stablequeue_core.events import Event, EventKind
 from stablequeue_core.generation import (
     RANDOM_SEED,
-    ParamLimits,
     Requirements,
     parse_params,
 )
 from stablequeue_core.images import ImageStore
-from stablequeue_core.jobs import Job, Lease, event_of
+from stablequeue_core.jobs import Job, Lease, event_of, limits_in
 from stablequeue_core.servers import HealthBoard, Server
 from stablequeue_core.settings import Settings
 from stablequeue_core.storage import Storage
@@ -64,9 +63,7 @@ class Lane:
         self._health = health
         self._clock = clock
         self._settings = settings
-        self._limits = ParamLimits(
-            max_images=settings.max_images, max_prompt_chars=settings.max_prompt_chars
-        )
+        self._limits = limits_in(settings)
         self._lock = storage.lane_lock(alias)
         self._link: Link | None = None
         self._has_recovered = False

@@ -32,7 +32,7 @@ from stablequeue_core.errors import (
     WrongResult,
 )
 from stablequeue_core.events import EventKind
-from stablequeue_core.generation import GenerationRequest, ParamLimits, parse_params
+from stablequeue_core.generation import GenerationRequest, parse_params
 from stablequeue_core.images import ImageStore, picture_name
 from stablequeue_core.jobs import (
     AttemptOutcome,
@@ -42,6 +42,7 @@ from stablequeue_core.jobs import (
     JobStatus,
     JobStore,
     event_of,
+    limits_in,
 )
 from stablequeue_core.serialization import shortened
 from stablequeue_core.settings import Settings
@@ -78,9 +79,7 @@ class Runner:
         self._board = board
         self._clock = clock
         self._settings = settings
-        self._limits = ParamLimits(
-            max_images=settings.max_images, max_prompt_chars=settings.max_prompt_chars
-        )
+        self._limits = limits_in(settings)
 
     def run(self, job: Job, link: Link) -> None:
         """Make the pictures of ``job``, which this lane has claimed, and keep what came of it.

@@ -4,6 +4,7 @@ from stablequeue_core.jobs.attempts import Attempt, AttemptOutcome
 from stablequeue_core.jobs.events import event_of
 from stablequeue_core.jobs.job import Job, JobFailure, JobResult, Lease
 from stablequeue_core.jobs.lifecycle import ENDED, OPEN, TRANSITIONS, JobStatus
+from stablequeue_core.jobs.limits import limits_in, priority_problem
 from stablequeue_core.jobs.queue import JobQueue, Submission
 from stablequeue_core.jobs.store import (
     AUTO,
@@ -38,4 +39,6 @@ __all__ = [
     "Lease",
     "Submission",
     "event_of",
+    "limits_in",
+    "priority_problem",
 ]

@@ -26,17 +26,15 @@ from stablequeue_core.errors import (
     WaitTimedOut,
 )
 from stablequeue_core.events import Event, EventKind
-from stablequeue_core.generation import ParamLimits, parse_params
+from stablequeue_core.generation import parse_params
 from stablequeue_core.jobs.events import event_of
 from stablequeue_core.jobs.job import Job
 from stablequeue_core.jobs.lifecycle import JobStatus
+from stablequeue_core.jobs.limits import limits_in, priority_problem
 from stablequeue_core.jobs.store import IdempotencyKey, JobPage, JobQuery, JobStore
 from stablequeue_core.jobs.targets import Targets
 from stablequeue_core.servers import ServerStore
 from stablequeue_core.settings import Settings
-
-MAX_PRIORITY = 1_000_000
-"""In either direction; far more than anybody needs, and every database can hold it."""
 
 ANOTHER_PROCESS_SECONDS = 0.5
 """How late a waiting caller may see what another process has done to its job."""
@@ -89,9 +87,7 @@ class JobQueue:
         self._clock = clock
         self._settings = settings
         self._image_folder = image_folder
-        self._limits = ParamLimits(
-            max_images=settings.max_images, max_prompt_chars=settings.max_prompt_chars
-        )
+        self._limits = limits_in(settings)
 
     def submit(
         self, submissions: Iterable[Submission], *, idempotency_key: str | None = None
@@ -254,7 +250,9 @@ class JobQueue:
     def _new_job(self, submission: Submission, now: datetime, path: str) -> Job:
         try:
             request = parse_params(submission.params, self._limits)
-            _check_priority(submission.priority)
+            problem = priority_problem(submission.priority)
+            if problem is not None:
+                raise InvalidParams([problem])
         except InvalidParams as error:
             raise InvalidParams(
                 [FieldProblem(path + problem.path, problem.message) for problem in error.problems]
@@ -296,12 +294,6 @@ class JobQueue:
                 return self._store.replace(changed, event_of(kind(changed), changed))
             except StaleJob:
                 continue
-
-
-def _check_priority(priority: object) -> None:
-    if isinstance(priority, bool) or not isinstance(priority, int) or abs(priority) > MAX_PRIORITY:
-        message = f"must be a whole number from {-MAX_PRIORITY} to {MAX_PRIORITY}."
-        raise InvalidParams([FieldProblem("priority", message)])
 
 
 def _kind_of_cancel(job: Job) -> EventKind:
