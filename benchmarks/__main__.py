@@ -12,7 +12,18 @@ from pathlib import Path
 
 from attrs import asdict
 
-from benchmarks import claiming, dispatching, http, importing, memory, submitting
+from benchmarks import (
+    catalogue,
+    claiming,
+    dispatching,
+    hashing,
+    http,
+    importing,
+    memory,
+    resolving,
+    scanning,
+    submitting,
+)
 from benchmarks.effort import Effort
 from benchmarks.report import Figure, table
 
@@ -25,7 +36,16 @@ BENCHMARKS: Mapping[str, Callable[[Effort], Sequence[Figure]]] = {
     "generate": http.generate,
     "list": http.pages,
     "list-million": http.million,
+    "list-models": http.model_page,
     "memory": memory.flat,
+    "scan": scanning.first,
+    "scan-again": scanning.again,
+    "scan-memory": scanning.memory,
+    "hash": hashing.one,
+    "hash-two": hashing.two_at_once,
+    "resolve": resolving.one,
+    "models-page": catalogue.first_page,
+    "models-save": catalogue.save,
     "import": importing.ours_and_requests,
 }
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
+from benchmarks import catalogue
 from benchmarks.children import Child
 from benchmarks.effort import Effort
 from benchmarks.report import Figure
@@ -23,6 +24,7 @@ GENERATE_RATIO = 0.5
 CONNECTIONS = 32
 FIRST_PAGE_MS = 5.0
 DEEP_PAGE_MS = 50.0
+MODEL_PAGE_MS = 10.0
 FLAT_RATIO = 1.5
 
 _GENERATE = "/api/v1/generate"
@@ -121,6 +123,32 @@ def million(effort: Effort) -> Sequence[Figure]:
             ratio=pair.ratio,
             reach=f"≤ {FLAT_RATIO} of that of {few:,}",
             met=pair.ratio <= FLAT_RATIO,
+        )
+    ]
+
+
+def model_page(effort: Effort) -> Sequence[Figure]:
+    """The first page of many models, against Flask sending as many bytes."""
+    models = effort.pick(10_000, 200)
+    path = f"/api/v1/models?limit={_PAGE}"
+    with effort.workplace() as folder:
+        with SqliteStorage(folder / DATABASE) as storage:
+            catalogue.fill(storage, models)
+        with (
+            Child("web_process", QUEUE, str(folder)) as ours,
+            Child("web_process", ECHO, "") as echo,
+        ):
+            size = _milliseconds_and_size(_connected(ours), path)[1]
+            pair = _in_turns(ours, path, echo, f"/bytes/{size}", rounds=effort.pick(200, 5))
+    return [
+        Figure(
+            name=f"GET /models, first page of {models:,}",
+            unit="ms",
+            ours=pair.ours,
+            floor=pair.floor,
+            ratio=pair.ratio,
+            reach=f"≤ {MODEL_PAGE_MS:g} ms",
+            met=pair.ours <= MODEL_PAGE_MS,
         )
     ]
 

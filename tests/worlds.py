@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Callable
@@ -9,12 +10,18 @@ from pathlib import Path
 from typing import Any
 
 from attrs import evolve
+from PIL import Image
 
 from stablequeue_core import Job, JobStatus, Settings, StableQueue
 from stablequeue_core.testing.forge_simulator import ForgeSimulator, SimulatedForge
+from stablequeue_core.testing.forge_simulator.sample_models import sample_disk
+from stablequeue_core.testing.model_files import flux_checkpoint, sdxl_checkpoint, sdxl_lora, vae
 
 PONY = "Pony/cyberrealisticPony_v8.safetensors"
 SDXL = "sd_xl_base_1.0.safetensors"
+ACORN = "acornIsSpinningFLUX_aisf11H8stpChinfx.safetensors"
+WATERCOLOR = "styles/watercolor_v2.safetensors"
+CHECKPOINTS, LORAS, VAES = "Stable-diffusion", "Lora", "VAE"
 
 QUICK = Settings(
     poll=0.01,
@@ -116,3 +123,71 @@ class World:
 def with_settings(**changes: Any) -> Settings:
     """The quick settings, but for some."""
     return evolve(QUICK, **changes)
+
+
+def stock_models(models: Path) -> Path:
+    """Folders with a few models in the real format, as Forge has them below ``models``.
+
+    ``ACORN`` comes with all that Civitai knows of it and two pictures. ``PONY`` has a description
+    in Forge's own file, and Civitai's word that it is the one that simulated servers have.
+    ``WATERCOLOR`` has a picture, and one file is only half there.
+    """
+    checkpoints, loras = models / CHECKPOINTS, models / LORAS
+    acorn = flux_checkpoint().write(checkpoints / ACORN)
+    acorn.with_suffix(".metadata.json").write_text(json.dumps(_ACORN_FROM_CIVITAI))
+    picture(acorn.with_suffix(".png"), (64, 96))
+    picture(acorn.with_suffix(".preview.png"), (32, 32))
+    pony = sdxl_checkpoint().write(checkpoints / PONY)
+    pony.with_suffix(".json").write_text(json.dumps({"description": "Soft light, good hands."}))
+    pony.with_suffix(".civitai.info").write_text(json.dumps(_pony_at_civitai(pony)))
+    half_copied = checkpoints / "Pony" / "half_copied.safetensors"
+    half_copied.write_bytes(pony.read_bytes()[:100_000])
+    watercolor = sdxl_lora(output_name="watercolor").write(loras / WATERCOLOR)
+    picture(watercolor.with_suffix(".webp"), (48, 48))
+    vae().write(models / VAES / "ae.safetensors")
+    return models
+
+
+def model_world(folder: Path, **opening: Any) -> World:
+    """A world whose queue knows the stock models, which lie beside its folder."""
+    models = stock_models(folder / "models")
+    folders = {
+        "checkpoints": models / CHECKPOINTS,
+        "loras": models / LORAS,
+        "model_dirs": {"vae": models / VAES},
+    }
+    return World(folder / "queue", **{**folders, **opening})
+
+
+def picture(path: Path, size: tuple[int, int]) -> Path:
+    """A picture, in the format that its name says."""
+    Image.new("RGB", size, "steelblue").save(path)
+    return path
+
+
+def _pony_at_civitai(file: Path) -> dict[str, Any]:
+    """With the hash that servers tell; our file, which is mostly empty, would have another."""
+    there = sample_disk().checkpoint(PONY)
+    assert there is not None
+    hashes = {"SHA256": there.sha256.upper(), "AutoV2": there.sha256[:10].upper()}
+    told = {"name": file.name, "sizeKB": file.stat().st_size / 1024, "hashes": hashes}
+    return {"id": 700201, "modelId": 600101, "baseModel": "Pony", "files": [told]}
+
+
+_ACORN_FROM_CIVITAI = {
+    "model_name": "Acorn Is Spinning FLUX",
+    "base_model": "Flux.1 D",
+    "from_civitai": True,
+    "tags": ["portrait", "realistic", "flux"],
+    "modelDescription": "<p>A model fine-tuned for realistic portraits.</p>",
+    "civitai": {
+        "id": 123456,
+        "modelId": 343221,
+        "name": "v1.1",
+        "baseModel": "Flux.1 D",
+        "trainedWords": ["acorn style", "acorn photograph"],
+        "stats": {"downloadCount": 5421, "favoriteCount": 342, "rating": 4.8},
+        "model": {"name": "Acorn Is Spinning FLUX", "type": "Checkpoint", "nsfw": False},
+    },
+}
+"""As a tool that has asked Civitai writes it down."""

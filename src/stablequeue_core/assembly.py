@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from functools import cache
 from pathlib import Path
 
 from attrs import frozen
@@ -14,13 +15,22 @@ from stablequeue_core.clock import Clock, SystemClock
 from stablequeue_core.dispatch import Dispatcher
 from stablequeue_core.images import ImageStore
 from stablequeue_core.jobs import JobQueue
-from stablequeue_core.servers import HealthBoard, Server, ServerRegistry
+from stablequeue_core.models import ModelRoot
+from stablequeue_core.models.catalog import ModelCatalog
+from stablequeue_core.models.files.covers import Covers
+from stablequeue_core.models.files.thumbnails import Thumbnails
+from stablequeue_core.models.naming.known_files import KnownFiles, StoredCheckpoints
+from stablequeue_core.models.scanning.keeper import CatalogKeeper
+from stablequeue_core.servers import HealthBoard, Inventories, Server, ServerRegistry
 from stablequeue_core.settings import Settings
 from stablequeue_core.storage import Storage
 from stablequeue_core.transport import Transport
 
 DATABASE = "queue.sqlite3"
 IMAGES = "images"
+THUMBNAILS = "thumbnails"
+COVERS = "covers"
+LOCKS = "locks"
 
 MakeBackend = Callable[[Server], Backend]
 
@@ -31,6 +41,7 @@ class Parts:
 
     Attributes:
         dispatcher: not started yet; None in a process that runs no jobs.
+        keeper: looks through the model folders; not started yet.
         closing: lets go of what was opened, in the right order.
     """
 
@@ -38,8 +49,10 @@ class Parts:
     images: ImageStore
     jobs: JobQueue
     servers: ServerRegistry
+    models: ModelCatalog
     announcer: Announcer
     dispatcher: Dispatcher | None
+    keeper: CatalogKeeper
     settings: Settings
     closing: ExitStack
 
@@ -54,6 +67,7 @@ def assemble(
     transport: Transport | None,
     backend: MakeBackend | None,
     clock: Clock | None,
+    roots: Sequence[ModelRoot] = (),
 ) -> Parts:
     """Open what is not given, and put it all together; see :meth:`StableQueue.open`."""
     settings = settings or Settings.from_environment()
@@ -73,24 +87,38 @@ def assemble(
         )
         health = HealthBoard()
         announcer = Announcer(storage.events, storage.changes)
+        known_files = StoredCheckpoints(storage.models)
+        connect = backend or _forge(transport, settings, known_files, closing)
+        inventories = Inventories(
+            storage.servers,
+            lambda server: connect(server).inventory(),
+            clock=clock,
+            max_age=settings.inventory_age,
+        )
         dispatcher = None
         if dispatch:
             dispatcher = Dispatcher(
                 storage,
                 images,
-                backend or _forge(transport, settings, closing),
+                connect,
+                inventories=inventories,
                 health=health,
                 announcer=announcer,
                 clock=clock,
                 settings=settings,
             )
+        keeper, models = _catalog(
+            folder, storage, roots, inventories, known_files, announcer, clock, settings
+        )
         return Parts(
             storage=storage,
             images=images,
             jobs=jobs,
             servers=ServerRegistry(storage.servers, jobs, health, clock),
+            models=models,
             announcer=announcer,
             dispatcher=dispatcher,
+            keeper=keeper,
             settings=settings,
             closing=closing.pop_all(),
         )
@@ -111,13 +139,52 @@ def _folder(path: Path) -> ImageStore:
     return FolderImageStore(path)
 
 
-def _forge(transport: Transport | None, settings: Settings, closing: ExitStack) -> MakeBackend:
-    from stablequeue_core.backends.forge import ForgeBackend
+def _catalog(
+    folder: Path,
+    storage: Storage,
+    roots: Sequence[ModelRoot],
+    inventories: Inventories,
+    known_files: KnownFiles,
+    announcer: Announcer,
+    clock: Clock,
+    settings: Settings,
+) -> tuple[CatalogKeeper, ModelCatalog]:
+    keeper = CatalogKeeper(
+        storage.models,
+        roots,
+        data_dir=folder,
+        announcer=announcer,
+        clock=clock,
+        hash_rate=settings.hash_rate,
+    )
+    catalog = ModelCatalog(
+        storage.models,
+        roots,
+        keeper,
+        servers=storage.servers,
+        inventories=inventories,
+        known_files=known_files,
+        thumbnails=Thumbnails(folder / THUMBNAILS),
+        covers=Covers(folder / COVERS),
+        locks=folder / LOCKS,
+    )
+    return keeper, catalog
 
-    if transport is None:
+
+def _forge(
+    transport: Transport | None, settings: Settings, known_files: KnownFiles, closing: ExitStack
+) -> MakeBackend:
+    @cache
+    def carrier() -> Transport:
         from stablequeue_core.transport.requests_transport import RequestsTransport
 
-        transport = RequestsTransport()
-    carrier = transport
-    closing.callback(carrier.close)
-    return lambda server: ForgeBackend(server, carrier, settings)
+        made = transport or RequestsTransport()
+        closing.callback(made.close)
+        return made
+
+    def connect(server: Server) -> Backend:
+        from stablequeue_core.backends.forge import ForgeBackend
+
+        return ForgeBackend(server, carrier(), settings, known_files)
+
+    return connect

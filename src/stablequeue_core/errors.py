@@ -6,10 +6,13 @@
     ├── InvalidParams            the request to make a picture is wrong; lists every bad field
     ├── InvalidServer            a server's description is wrong; lists every bad field
     ├── InvalidSettings          a setting is wrong; lists every bad one
+    ├── InvalidInfotext          a text or a picture that tells of no parameters
     ├── NotFound
     │   ├── JobNotFound
     │   ├── ServerNotFound
-    │   └── ImageNotFound
+    │   ├── ImageNotFound
+    │   ├── ModelNotFound
+    │   └── PreviewNotFound
     ├── Conflict                 the request is sound, but the present state forbids it
     │   ├── IllegalTransition
     │   │   ├── JobNotCancellable
@@ -18,7 +21,9 @@
     │   ├── StaleJob             someone else changed the job first
     │   ├── IdempotencyKeyReused
     │   ├── ServerExists
-    │   └── ServerInUse
+    │   ├── ServerInUse
+    │   ├── AmbiguousModel       the name fits several model files
+    │   └── NoModelFolders       there is nothing to scan
     ├── QueueClosed
     ├── InternalError            a defect of StableQueue itself
     ├── WaitTimedOut
@@ -30,6 +35,9 @@
     │   └── StorageTooNew
     ├── ImageStoreError          a picture could not be written
     │   └── DiskFull
+    ├── ModelFileError           a model file, or one beside it, cannot be read or written
+    │   ├── UnreadableModel      what it is instead is told by its code
+    │   └── SidecarNotWritten
     ├── TransportError           HTTP did not carry our request or its answer
     │   ├── ConnectFailed        nothing was sent
     │   ├── ConnectionLost       sent, but the answer never came: what happened is unknown
@@ -128,6 +136,12 @@ class InvalidSettings(_InvalidFields):
     _subject = "Invalid setting"
 
 
+class InvalidInfotext(StableQueueError):
+    """The text, or the picture, does not tell how it was made."""
+
+    code = "invalid_infotext"
+
+
 class NotFound(StableQueueError):
     """What was named does not exist."""
 
@@ -162,6 +176,28 @@ class ImageNotFound(NotFound):
 
     def __init__(self, name: str) -> None:
         super().__init__(f"Image {name!r} not found.", {"name": name})
+
+
+class ModelNotFound(NotFound):
+    """No model file fits the name."""
+
+    code = "model_not_found"
+
+    def __init__(self, wanted: str, hint: str = "") -> None:
+        super().__init__(f"Model {wanted!r} not found.{hint and ' ' + hint}", {"model": wanted})
+
+
+class PreviewNotFound(NotFound):
+    """The model has no such preview."""
+
+    code = "preview_not_found"
+
+    def __init__(self, model: str, index: int, count: int) -> None:
+        has = {0: "none", 1: "one (index 0)"}.get(count, f"{count} (index 0 to {count - 1})")
+        super().__init__(
+            f"Model {model!r} has no preview {index}; it has {has}.",
+            {"model": model, "index": index, "count": count},
+        )
 
 
 class Conflict(StableQueueError):
@@ -257,6 +293,31 @@ class ServerInUse(Conflict):
         )
 
 
+class AmbiguousModel(Conflict):
+    """The name fits several model files."""
+
+    code = "ambiguous_model"
+
+    def __init__(self, wanted: str, candidates: Sequence[str]) -> None:
+        super().__init__(
+            f"{wanted!r} fits {len(candidates)} model files: {', '.join(candidates)}. "
+            "Name one of them with its folder, or by its SHA-256.",
+            {"model": wanted, "candidates": list(candidates)},
+        )
+
+
+class NoModelFolders(Conflict):
+    """No folder with models was named, so there is nothing to scan."""
+
+    code = "no_model_folders"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "No model folder is configured. Start with `stablequeue serve --checkpoints DIR "
+            "--loras DIR`, or StableQueue.open(..., checkpoints=[...], loras=[...])."
+        )
+
+
 class QueueClosed(StableQueueError):
     """The queue was closed; open it again."""
 
@@ -348,6 +409,31 @@ class DiskFull(ImageStoreError):
         super().__init__(
             "The picture could not be saved: the disk is full. Free some space, then retry the job."
         )
+
+
+class ModelFileError(StableQueueError):
+    """A model file, or a file beside it, cannot be read or written."""
+
+    code = "model_file_error"
+
+
+class UnreadableModel(ModelFileError):
+    """A model file is not what its name says.
+
+    ``code`` tells what it is instead: ``empty_file``, ``truncated``, ``html_page`` ...
+    """
+
+    code = "unreadable_model"
+
+    def __init__(self, code: str, message: str) -> None:
+        self.code = code
+        super().__init__(message)
+
+
+class SidecarNotWritten(ModelFileError):
+    """The file beside a model that holds its description could not be written; it is as it was."""
+
+    code = "sidecar_not_written"
 
 
 class TransportError(StableQueueError):

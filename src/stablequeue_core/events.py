@@ -12,7 +12,7 @@ from attrs import field, frozen
 
 
 class EventKind(StrEnum):
-    """Everything that can happen. ``job.progress`` is only announced, never written down."""
+    """Everything that can happen. What ends in ``progress`` is announced, never written down."""
 
     JOB_SUBMITTED = "job.submitted"
     JOB_STARTED = "job.started"
@@ -29,6 +29,9 @@ class EventKind(StrEnum):
     SERVER_REMOVED = "server.removed"
     QUEUE_PAUSED = "queue.paused"
     QUEUE_RESUMED = "queue.resumed"
+    MODELS_SCAN_STARTED = "models.scan_started"
+    MODELS_SCAN_PROGRESS = "models.scan_progress"
+    MODELS_SCAN_FINISHED = "models.scan_finished"
 
 
 @frozen(kw_only=True)

@@ -37,6 +37,7 @@ class Settings:
         circuit_base: wait after a server was found unreachable; doubles each time ...
         circuit_cap: ... up to this.
         start_up_grace: how long a server may answer 404 everywhere before its API counts as off.
+        hash_rate: bytes a second that are read, in the background, to hash model files.
     """
 
     max_images: int = 16
@@ -58,6 +59,7 @@ class Settings:
     circuit_base: float = 1.0
     circuit_cap: float = 30.0
     start_up_grace: float = 20.0
+    hash_rate: float = 200e6
 
     @classmethod
     def from_environment(

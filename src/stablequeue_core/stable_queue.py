@@ -6,21 +6,27 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from attrs import frozen
 
 from stablequeue_core.announcer import Subscription
-from stablequeue_core.assembly import MakeBackend, Parts, assemble
-from stablequeue_core.clock import Clock
 from stablequeue_core.errors import QueueClosed
 from stablequeue_core.events import Event, Listener
-from stablequeue_core.generation import Phase, Progress
-from stablequeue_core.images import ImageStore
+from stablequeue_core.generation import GENERATION_INFO, Phase, Progress
+from stablequeue_core.images.metadata import infotext_in
 from stablequeue_core.jobs import AUTO, Job, JobPage, JobQuery, JobQueue, JobStatus, Submission
 from stablequeue_core.settings import Settings
-from stablequeue_core.storage import Storage
-from stablequeue_core.transport import Transport
+
+# What a queue is made of is loaded when one is opened: importing the package stays quick.
+if TYPE_CHECKING:
+    from stablequeue_core.assembly import MakeBackend, Parts
+    from stablequeue_core.clock import Clock
+    from stablequeue_core.images import ImageStore
+    from stablequeue_core.models import ModelKind
+    from stablequeue_core.models.roots import Folders
+    from stablequeue_core.storage import Storage
+    from stablequeue_core.transport import Transport
 
 
 @frozen(kw_only=True)
@@ -45,6 +51,7 @@ class StableQueue:
 
     Attributes:
         servers: the servers that make pictures: add, change, remove, pause.
+        models: the model files: scan, find, describe, and who has them.
         images: where finished pictures are kept.
         settings: every knob, as it is in force.
     """
@@ -56,10 +63,13 @@ class StableQueue:
         self._dispatcher = parts.dispatcher
         self._closed = False
         self.servers = parts.servers
+        self.models = parts.models
         self.images = parts.images
         self.settings = parts.settings
         if self._dispatcher:
             self._dispatcher.start()
+        if self.models.roots:
+            parts.keeper.start()
 
     @classmethod
     def open(
@@ -73,6 +83,9 @@ class StableQueue:
         transport: Transport | None = None,
         backend: MakeBackend | None = None,
         clock: Clock | None = None,
+        checkpoints: Folders | None = None,
+        loras: Folders | None = None,
+        model_dirs: Mapping[ModelKind | str, Folders] | None = None,
     ) -> Self:
         """Open the queue kept in ``data_dir``, or start a new one there.
 
@@ -85,9 +98,15 @@ class StableQueue:
             transport: instead of ``requests``; closed with the queue.
             backend: instead of Forge: makes what speaks with a server.
             clock: instead of the computer's.
+            checkpoints: folders with checkpoints, which are looked through at once, in the
+                background; None leaves them to ``STABLEQUEUE_CHECKPOINT_DIRS``.
+            loras: the same, and ``STABLEQUEUE_LORA_DIRS``.
+            model_dirs: folders of other kinds, as ``{"vae": ["/models/VAE"]}``; None leaves them
+                to ``STABLEQUEUE_MODEL_DIRS``.
 
         Raises:
             StorageError: the database cannot be opened.
+            InvalidSettings: a setting, or a kind of model, that does not exist.
 
         Example::
 
@@ -96,6 +115,9 @@ class StableQueue:
                 job = queue.submit("Laptop", positive_prompt="a lighthouse at dawn")
                 print(queue.wait(job.id, timeout=600).images)
         """
+        from stablequeue_core.assembly import assemble
+        from stablequeue_core.models import model_roots
+
         return cls(
             assemble(
                 data_dir,
@@ -106,6 +128,7 @@ class StableQueue:
                 transport=transport,
                 backend=backend,
                 clock=clock,
+                roots=model_roots(checkpoints, loras, model_dirs),
             )
         )
 
@@ -154,6 +177,80 @@ class StableQueue:
             queue.submit_many(Submission("Laptop", {"positive_prompt": p}) for p in prompts)
         """
         return list(self._open_jobs.submit(submissions, idempotency_key=idempotency_key))
+
+    def submit_infotext(
+        self,
+        target: str,
+        infotext: str,
+        params: Mapping[str, Any] | None = None,
+        /,
+        *,
+        priority: int = 0,
+        idempotency_key: str | None = None,
+        **fields: Any,
+    ) -> Job:
+        """Accept a job that makes a picture again, told by the text that the picture carries.
+
+        The text is kept with the job as its parameter ``generation_info_raw``. What it says and
+        no parameter can, as of img2img, is named in the result's ``ignored_params``.
+
+        Args:
+            target: alias of a server, or ``auto``.
+            infotext: as Forge, A1111 and Civitai write it.
+            params: what is to be otherwise, as for :meth:`submit` ...
+            priority: higher runs first.
+            idempotency_key: the same key and the same request give the same job.
+            fields: ... or as keyword arguments; they win over ``params``, and both over the text.
+
+        Raises:
+            InvalidParams: lists every bad field; a text without settings is one.
+            ServerNotFound, IdempotencyKeyReused: as :meth:`submit`.
+
+        Example::
+
+            queue.submit_infotext("Laptop", Path("lighthouse.txt").read_text(), seed=-1)
+        """
+        said = {GENERATION_INFO: infotext, **(params or {}), **fields}
+        return self.submit(target, said, priority=priority, idempotency_key=idempotency_key)
+
+    def submit_from_image(
+        self,
+        target: str,
+        path: str | Path,
+        params: Mapping[str, Any] | None = None,
+        /,
+        *,
+        priority: int = 0,
+        idempotency_key: str | None = None,
+        **fields: Any,
+    ) -> Job:
+        """Accept a job that makes the picture of a file again, as the file itself tells.
+
+        Args:
+            target: alias of a server, or ``auto``.
+            path: a PNG, JPEG, WebP or GIF that Forge or A1111 has made.
+            params: what is to be otherwise, as for :meth:`submit_infotext` ...
+            priority: higher runs first.
+            idempotency_key: the same key and the same request give the same job.
+            fields: ... or as keyword arguments.
+
+        Raises:
+            InvalidInfotext: the file does not tell how it was made, or is no picture.
+            InvalidParams, ServerNotFound, IdempotencyKeyReused: as :meth:`submit_infotext`.
+
+        Example::
+
+            queue.submit_from_image("Laptop", "lighthouse.png", steps=40)
+        """
+        infotext = infotext_in(Path(path))
+        return self.submit_infotext(
+            target,
+            infotext,
+            params,
+            priority=priority,
+            idempotency_key=idempotency_key,
+            **fields,
+        )
 
     def get(self, job_id: str) -> Job:
         """The job with this id.
@@ -335,7 +432,7 @@ class StableQueue:
         if self._closed:
             return
         self._closed = True
-        with self._parts.closing, closing(self._parts.announcer):
+        with self._parts.closing, closing(self._parts.announcer), closing(self._parts.keeper):
             if self._dispatcher:
                 self._dispatcher.close(self.settings.close_grace if grace is None else grace)
 

@@ -21,10 +21,12 @@ class Line:
     Attributes:
         fraction: from 0.0 to 1.0.
         note: a word or two about what is going on.
+        detail: what changes all the time; shown on a terminal only.
     """
 
     fraction: float
     note: str
+    detail: str = ""
 
 
 class Bars:
@@ -56,7 +58,7 @@ class Bars:
         widest = max(map(len, lines), default=0)
         rows = [
             f"{label:<{widest}}  {bar(line.fraction, self._marks)}"
-            f" {line.fraction:>4.0%}  {line.note}"
+            f" {line.fraction:>4.0%}  {line.note}{line.detail and f' {line.detail}'}"
             for label, line in lines.items()
         ]
         up = f"\x1b[{self._drawn}A" if self._drawn else ""

@@ -5,30 +5,39 @@ from __future__ import annotations
 import logging
 import tempfile
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
-from functools import partial
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import click
 
-from stablequeue_core import StableQueue, StableQueueError
+from stablequeue_core import StableQueue
+from stablequeue_core.models import ModelKind
 from stablequeue_flask.extension import URL_PREFIX, create_app
 from stablequeue_flask.foreign import host_name, origin
-from stablequeue_flask.listening import CannotListen, is_loopback, listening, url_of
+from stablequeue_flask.listening import is_loopback, listening, url_of
+from stablequeue_flask.models_command import models
+from stablequeue_flask.opening import (
+    data_dir_option,
+    model_folder_options,
+    opened,
+    option,
+    told_in_one_sentence,
+)
 from stablequeue_flask.serving import THREADS, WebServer, stopped_by_signals
 
 DEFAULT_FORGE = "http://127.0.0.1:7860"
 DEMO_SECONDS_PER_STEP = 0.04
 DEMO_LOAD_SECONDS = 0.4
 
-option = partial(click.option, show_envvar=True)
-
 
 @click.group(context_settings={"auto_envvar_prefix": "STABLEQUEUE", "show_default": True})
 @click.version_option(package_name="stablequeue")
 def main() -> None:
     """A durable job queue that drives Stable Diffusion WebUI Forge servers."""
+
+
+main.add_command(models)
 
 
 def _servers(
@@ -79,13 +88,7 @@ def _names(host: str, allowed: Sequence[str], *, only_here: bool) -> Sequence[st
 
 
 @main.command()
-@option(
-    "--data-dir",
-    type=click.Path(path_type=Path),
-    default=Path("stablequeue-data"),
-    envvar="STABLEQUEUE_DATA_DIR",
-    help="Folder of the database and the pictures.",
-)
+@data_dir_option
 @option("--host", default="127.0.0.1", envvar="STABLEQUEUE_HOST", help="Address to serve.")
 @option(
     "--port",
@@ -116,6 +119,7 @@ def _names(host: str, allowed: Sequence[str], *, only_here: bool) -> Sequence[st
     envvar="STABLEQUEUE_SERVERS",
     help="A Forge server to use, added or changed at the start; may be given several times.",
 )
+@model_folder_options
 @option(
     "--allow-origin",
     "allowed_origins",
@@ -143,6 +147,9 @@ def serve(
     threads: int,
     dispatch: bool,
     servers: dict[str, str],
+    checkpoints: Sequence[str],
+    loras: Sequence[str],
+    model_dirs: Mapping[ModelKind | str, Sequence[str]],
     allowed_origins: Sequence[str],
     allowed_hosts: Sequence[str],
 ) -> None:
@@ -153,10 +160,18 @@ def serve(
     # It warns of every request that finds all threads at work.
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
     with ExitStack() as stack:
-        stack.enter_context(_told_in_one_sentence())
+        stack.enter_context(told_in_one_sentence())
         # The port first: no job is started by a process that cannot serve.
         sockets = stack.enter_context(listening(host, port))
-        queue = stack.enter_context(_opened(data_dir, dispatch=dispatch))
+        queue = stack.enter_context(
+            opened(
+                data_dir,
+                dispatch=dispatch,
+                checkpoints=checkpoints,
+                loras=loras,
+                model_dirs=model_dirs,
+            )
+        )
         _introduce(queue, servers)
         only_here = all(is_loopback(each.getsockname()[0]) for each in sockets)
         app = create_app(
@@ -206,7 +221,7 @@ def simulate_forge(host: str, port: int, seconds_per_step: float, load_seconds: 
     """Run a simulated Forge, which needs no graphics card, until Ctrl-C."""
     from stablequeue_core.testing.forge_simulator import ForgeServer, SimulatedForge
 
-    with _told_in_one_sentence(), listening(host, port):
+    with told_in_one_sentence(), listening(host, port):
         pass  # Says in our words what is wrong with the address, if anything is.
     forge = SimulatedForge.with_sample_models(
         seconds_per_step=seconds_per_step, load_seconds=load_seconds
@@ -228,49 +243,23 @@ def simulate_forge(host: str, port: int, seconds_per_step: float, load_seconds: 
 )
 def demo(forge: str | None, data_dir: Path | None) -> None:
     """Make a few pictures, and show everything that is needed for it."""
-    from stablequeue_core.testing.forge_simulator import ForgeServer, SimulatedForge
-    from stablequeue_flask.demo import DemoFailed, served, show, tell
+    from stablequeue_flask.demo import ALIAS, DemoFailed, served, show, simulated, tell
 
     folder = data_dir or Path(tempfile.mkdtemp(prefix="stablequeue-demo-"))
     with ExitStack() as stack:
-        stack.enter_context(_told_in_one_sentence())
+        stack.enter_context(told_in_one_sentence())
         if forge is None:
-            simulated = SimulatedForge.with_sample_models(
-                seconds_per_step=DEMO_SECONDS_PER_STEP, load_seconds=DEMO_LOAD_SECONDS
-            )
-            forge_url = stack.enter_context(ForgeServer(simulated)).url
-            click.echo(f"A simulated Forge listens on {forge_url}")
+            forges = stack.enter_context(simulated(DEMO_SECONDS_PER_STEP, DEMO_LOAD_SECONDS))
         else:
-            forge_url = forge
-        queue = stack.enter_context(_opened(folder, dispatch=True))
+            forges = {ALIAS: forge}
+        queue = stack.enter_context(opened(folder, dispatch=True))
         url = stack.enter_context(served(queue))
         click.echo(f"StableQueue listens on {url}{URL_PREFIX}\n")
         try:
-            names = show(url, forge_url, simulated=forge is None)
+            names = show(url, forges)
         except DemoFailed as error:
             raise click.ClickException(str(error)) from error
         tell(names, folder, queue.images.folder, forge or DEFAULT_FORGE)
-
-
-@contextmanager
-def _told_in_one_sentence() -> Iterator[None]:
-    """What goes wrong is told on one line, and makes the exit code 1."""
-    try:
-        yield
-    except CannotListen as error:
-        raise click.ClickException(str(error)) from error
-    except StableQueueError as error:
-        raise click.ClickException(error.message) from error
-
-
-def _opened(data_dir: Path, *, dispatch: bool) -> StableQueue:
-    try:
-        return StableQueue.open(data_dir, dispatch=dispatch)
-    except OSError as error:
-        reason = error.strerror or type(error).__name__
-        raise click.ClickException(
-            f"The data folder {data_dir} cannot be used: {reason}."
-        ) from error
 
 
 def _introduce(queue: StableQueue, servers: dict[str, str]) -> None:

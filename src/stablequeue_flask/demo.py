@@ -9,13 +9,14 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import click
 import requests
+from attrs import frozen
 
 from stablequeue_core import StableQueue
 from stablequeue_flask.bars import Bars, Line
@@ -24,19 +25,36 @@ from stablequeue_flask.listening import listening
 from stablequeue_flask.serving import WebServer
 
 ALIAS = "demo"
+"""The alias of a real Forge."""
+
+LINUX, WINDOWS = "linux", "windows"
+"""The aliases of the simulated ones: each knows its checkpoints by paths of its own system."""
+
 POLL_SECONDS = 0.1
 OFFLINE_SECONDS = 15.0
 """How long we wait for a server that does not answer before we give up."""
 
 STEPS = 12
-_ASKED: Sequence[tuple[str, str, int, int]] = (
-    ("a lighthouse at dawn", "Pony/cyberrealisticPony_v8.safetensors", 512, 512),
-    ("an old harbour in the rain", "sd_xl_base_1.0.safetensors", 768, 512),
-    ("a fox in the snow", "Pony/ponyDiffusionV6XL.safetensors", 512, 768),
-    ("a greenhouse at night", "Flux/flux1-dev-fp8.safetensors", 640, 640),
-    ("a lighthouse at dusk", "Pony\\cyberrealisticPony_v8.safetensors", 768, 768),
+
+
+@frozen
+class Asked:
+    """A picture to make: its prompt, on which simulated Forge, by which checkpoint, its size."""
+
+    prompt: str
+    server: str
+    checkpoint: str
+    width: int
+    height: int
+
+
+ASKED: Sequence[Asked] = (
+    Asked("a lighthouse at dawn", LINUX, "Pony\\cyberrealisticPony_v8.safetensors", 512, 512),
+    Asked("an old harbour in the rain", WINDOWS, "sd_xl_base_1.0", 768, 512),
+    Asked("a fox in the snow", LINUX, "Pony/ponyDiffusionV6XL.safetensors", 512, 768),
+    Asked("a greenhouse at night", WINDOWS, "Flux/flux1-dev-fp8.safetensors", 640, 640),
+    Asked("a lighthouse at dusk", WINDOWS, "Pony/cyberrealisticPony_v8.safetensors", 768, 768),
 )
-"""Prompt, checkpoint of the simulated Forge, width, height."""
 
 
 class DemoFailed(Exception):
@@ -60,25 +78,45 @@ def served(queue: StableQueue) -> Iterator[str]:
             thread.join()
 
 
-def show(url: str, forge_url: str, *, simulated: bool) -> list[str]:
+@contextmanager
+def simulated(seconds_per_step: float, load_seconds: float) -> Iterator[Mapping[str, str]]:
+    """Run a simulated Forge of each system; the block gets their URLs by alias."""
+    from stablequeue_core.testing.forge_simulator import ForgeServer, SimulatedForge
+
+    with ExitStack() as stack:
+        urls = {}
+        for alias, system, separator in (
+            (LINUX, "Linux", "/"),
+            (WINDOWS, "Windows", "\\"),
+        ):
+            forge = SimulatedForge.with_sample_models(
+                separator=separator, seconds_per_step=seconds_per_step, load_seconds=load_seconds
+            )
+            urls[alias] = stack.enter_context(ForgeServer(forge)).url
+            click.echo(f"A simulated Forge on {system} listens on {urls[alias]}")
+        yield urls
+
+
+def show(url: str, forges: Mapping[str, str]) -> list[str]:
     """Make a few pictures through the server at ``url``, and show how far they are.
 
     Args:
         url: where StableQueue is served.
-        forge_url: the server that makes the pictures.
-        simulated: whether it is ours, so that we know its checkpoints.
+        forges: who makes the pictures: URLs by alias. Of the simulated ones we know the
+            checkpoints; any other renders with what it has loaded.
 
     Returns:
         the names of the pictures.
 
     Raises:
-        DemoFailed: a job failed, or the server cannot be used.
+        DemoFailed: a job failed, or a server cannot be used.
     """
     with requests.Session() as session:
         api = _Api(session, url)
-        _introduce(api, forge_url)
-        jobs = _submit(api, with_checkpoint=simulated)
-        ended = _watch(api, jobs)
+        for alias, forge_url in forges.items():
+            _introduce(api, alias, forge_url)
+        jobs = _submit(api, forges)
+        ended = _watch(api, jobs, list(forges))
         failed = [job for job in ended.values() if job["status"] != "completed"]
         if failed:
             details = failed[0]["result_details"]
@@ -86,8 +124,10 @@ def show(url: str, forge_url: str, *, simulated: bool) -> list[str]:
         names = [name for job in ended.values() for name in job["result_details"]["images"]]
         for name in names:
             api.fetch(f"{OUTPUTS}/{quote(name)}")
-        # Whoever goes on with this folder shall not wait for a server that is gone.
-        api.call("DELETE", f"/servers/{ALIAS}")
+        _tell_proofs(ended)
+        # Whoever goes on with this folder shall not wait for servers that are gone.
+        for alias in forges:
+            api.call("DELETE", f"/servers/{alias}")
         return names
 
 
@@ -114,29 +154,37 @@ class _Api:
             raise DemoFailed(f"GET {path} was answered with {answer.status_code}.")
 
 
-def _introduce(api: _Api, forge_url: str) -> None:
+def _introduce(api: _Api, alias: str, forge_url: str) -> None:
     servers = [server["alias"] for server in api.call("GET", "/servers")]
-    if ALIAS in servers:  # the folder is that of an earlier demonstration that broke off
-        api.call("PUT", f"/servers/{ALIAS}", {"apiUrl": forge_url})
+    if alias in servers:  # the folder is that of an earlier demonstration that broke off
+        api.call("PUT", f"/servers/{alias}", {"apiUrl": forge_url})
     else:
-        api.call("POST", "/servers", {"alias": ALIAS, "apiUrl": forge_url})
+        api.call("POST", "/servers", {"alias": alias, "apiUrl": forge_url})
 
 
-def _submit(api: _Api, *, with_checkpoint: bool) -> Mapping[str, str]:
+def _submit(api: _Api, forges: Mapping[str, str]) -> Mapping[str, str]:
     """Submit the jobs; their ids by label."""
     jobs = {}
-    for prompt, checkpoint, width, height in _ASKED:
-        params = {"positive_prompt": prompt, "width": width, "height": height, "steps": STEPS}
-        if with_checkpoint:
-            params["checkpoint_name"] = checkpoint
-        body = {"target_server_alias": ALIAS, "generation_params": params}
-        label = f"{prompt}, {width}x{height}"
-        jobs[label] = api.call("POST", "/generate", body)["stablequeue_job_id"]
+    for asked in ASKED:
+        params: dict[str, Any] = {
+            "positive_prompt": asked.prompt,
+            "width": asked.width,
+            "height": asked.height,
+            "steps": STEPS,
+        }
+        target = ALIAS
+        if asked.server in forges:
+            params["checkpoint_name"] = asked.checkpoint
+            target = asked.server
+        body = {"target_server_alias": target, "generation_params": params}
+        jobs[asked.prompt] = api.call("POST", "/generate", body)["stablequeue_job_id"]
     return jobs
 
 
-def _watch(api: _Api, jobs: Mapping[str, str]) -> Mapping[str, Any]:
-    """Draw the jobs until all have ended; what became of them, by label."""
+def _watch(
+    api: _Api, jobs: Mapping[str, str], aliases: Sequence[str]
+) -> Mapping[str, Mapping[str, Any]]:
+    """Show how far the jobs are until all have ended; their last state by label."""
     bars = Bars()
     answered_at = time.monotonic()
     while True:
@@ -146,13 +194,13 @@ def _watch(api: _Api, jobs: Mapping[str, str]) -> Mapping[str, Any]:
         bars.draw({label: _line(job) for label, job in seen.items()})
         if all(job["completion_timestamp"] for job in seen.values()):
             return seen
-        server = api.call("GET", f"/servers/{ALIAS}")
-        if server["status"] in ("online", "unknown"):
+        servers = [api.call("GET", f"/servers/{alias}") for alias in aliases]
+        silent = [each for each in servers if each["status"] not in ("online", "unknown")]
+        if not silent:
             answered_at = time.monotonic()
         elif time.monotonic() - answered_at > OFFLINE_SECONDS:
-            raise DemoFailed(
-                f"The server at {server['apiUrl']} is {server['status']}: {server['last_error']}"
-            )
+            url, status, error = (silent[0][key] for key in ("apiUrl", "status", "last_error"))
+            raise DemoFailed(f"The server at {url} is {status}: {error}")
         time.sleep(POLL_SECONDS)
 
 
@@ -163,6 +211,20 @@ def _line(job: Mapping[str, Any]) -> Line:
     if job["status"] == "processing" and progress:
         return Line(progress["fraction"], progress["phase"])
     return Line(0.0, job["waiting_reason"] or job["status"])
+
+
+def _tell_proofs(jobs: Mapping[str, Mapping[str, Any]]) -> None:
+    """Show which checkpoint each job named, what its server calls that, and what it rendered by."""
+    proved = []
+    for job in jobs.values():
+        asked = job["generation_params"].get("checkpoint_name")
+        proof = job["result_details"]["proof"].get("checkpoint")
+        if asked and proof:
+            proved.append((asked, job["target_server_alias"], proof["asked"], proof["got"]))
+    if proved:
+        click.echo("\nThe right model, proved:")
+    for asked, server, known_as, rendered_by in proved:
+        click.echo(f"  {asked}  on {server} is  {known_as}  and made it:  {rendered_by}")
 
 
 def tell(names: Sequence[str], data_dir: Path, image_folder: Path, forge_url: str) -> None:

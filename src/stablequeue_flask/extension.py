@@ -9,14 +9,21 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.routing import RoutingException
 
 from stablequeue_core import StableQueue
-from stablequeue_flask import images, jobs, servers, status
+from stablequeue_flask import debug, images, jobs, models, servers, status
 from stablequeue_flask.errors import answer_error
 from stablequeue_flask.foreign import check_of
 from stablequeue_flask.mounted import mount
 
 URL_PREFIX = "/api/v1"
 OUTPUTS = "/outputs"
-ROUTES = (*jobs.ROUTES, *servers.ROUTES, *images.ROUTES, *status.ROUTES)
+ROUTES = (
+    *jobs.ROUTES,
+    *servers.ROUTES,
+    *models.ROUTES,
+    *debug.ROUTES,
+    *images.ROUTES,
+    *status.ROUTES,
+)
 
 
 def create_app(

@@ -9,7 +9,7 @@ from flask import Response, request
 
 from stablequeue_core import Job, JobStatus
 from stablequeue_core.errors import FieldProblem, InvalidParams, JobNotCancellable
-from stablequeue_core.generation import parse_params
+from stablequeue_core.generation import GENERATION_INFO, parse_params
 from stablequeue_core.jobs import limits_in, priority_problem
 from stablequeue_flask.answers import json_answer
 from stablequeue_flask.bodies import job_body
@@ -30,16 +30,17 @@ def generate() -> Response:
     """Accept a job."""
     body = json_object()
     key = request.headers.get("Idempotency-Key")
-    _check_submission(body, key)
+    params = _params_of(body)
+    _check_submission(body, params, key)
     try:
         job = mounted_queue().submit(
             body["target_server_alias"],
-            body[_PARAMS],
+            params,
             priority=body.get("priority", 0),
             idempotency_key=key,
         )
     except InvalidParams as error:
-        raise _below_params(error) from error
+        raise _in_body(error, body) from error
     return json_answer({"stablequeue_job_id": job.id}, 202)
 
 
@@ -120,7 +121,17 @@ def _shown(job: Job) -> dict[str, Any]:
     return job_body(job, mounted_queue().progress(job.id) if running else None)
 
 
-def _check_submission(body: dict[str, Any], key: str | None) -> None:
+def _params_of(body: dict[str, Any]) -> Any:
+    """The parameters; an infotext that stands beside them is one of them."""
+    infotext, params = body.get(GENERATION_INFO), body.get(_PARAMS)
+    if infotext is None:
+        return params
+    if params is None:
+        return {GENERATION_INFO: infotext}
+    return {**params, GENERATION_INFO: infotext} if isinstance(params, dict) else params
+
+
+def _check_submission(body: dict[str, Any], params: Any, key: str | None) -> None:
     """Check what surrounds the parameters; those are checked by the core.
 
     Raises:
@@ -132,8 +143,12 @@ def _check_submission(body: dict[str, Any], key: str | None) -> None:
         problems.append(
             FieldProblem("target_server_alias", "is required: the alias of a server, or `auto`.")
         )
-    if not isinstance(body.get(_PARAMS), dict):
+    if not isinstance(params, dict):
         problems.append(FieldProblem(_PARAMS, "is required, and must be a JSON object."))
+    elif _has_two_infotexts(body):
+        problems.append(
+            FieldProblem(GENERATION_INFO, f"is not the one in `{_PARAMS}`; give one of them.")
+        )
     wrong_priority = priority_problem(body.get("priority", 0))
     if wrong_priority is not None:
         problems.append(wrong_priority)
@@ -142,18 +157,30 @@ def _check_submission(body: dict[str, Any], key: str | None) -> None:
             FieldProblem("Idempotency-Key", f"must have 1 to {LONGEST_KEY} characters.")
         )
     if problems:
-        raise InvalidRequest([*problems, *_problems_of(body.get(_PARAMS))])
+        raise InvalidRequest([*problems, *_problems_of(params, body)])
 
 
-def _problems_of(params: object) -> Sequence[FieldProblem]:
+def _has_two_infotexts(body: dict[str, Any]) -> bool:
+    beside = body.get(GENERATION_INFO)
+    among = (body.get(_PARAMS) or {}).get(GENERATION_INFO)
+    return beside is not None and among is not None and beside != among
+
+
+def _problems_of(params: object, body: dict[str, Any]) -> Sequence[FieldProblem]:
     """What the core would complain of, if it were asked."""
     try:
         parse_params(params, limits_in(mounted_queue().settings))
     except InvalidParams as error:
-        return _below_params(error).problems if isinstance(params, dict) else ()
+        return _in_body(error, body).problems if isinstance(params, dict) else ()
     return ()
 
 
-def _below_params(error: InvalidParams) -> InvalidParams:
+def _in_body(error: InvalidParams, body: dict[str, Any]) -> InvalidParams:
     """The same error, with paths as they are in the request's body."""
-    return InvalidParams([FieldProblem(f"{_PARAMS}.{p.path}", p.message) for p in error.problems])
+    beside = {GENERATION_INFO} if body.get(GENERATION_INFO) is not None else set()
+    return InvalidParams(
+        [
+            FieldProblem(p.path if p.path in beside else f"{_PARAMS}.{p.path}", p.message)
+            for p in error.problems
+        ]
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 from flask import request
 from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
@@ -15,6 +15,8 @@ from stablequeue_flask.errors import InvalidJson, InvalidRequest
 
 _NUMBER = re.compile(r"[0-9]{1,18}")  # more digits do not fit the database's integers
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+Default = TypeVar("Default", int, None)
+
 _FLAGS = {"true": True, "1": True, "false": False, "0": False}
 
 
@@ -88,15 +90,39 @@ class QueryReader:
         self._query = query
         self._problems: list[FieldProblem] = []
 
-    def number(self, name: str, default: int) -> int:
-        """A whole number, 0 or more."""
+    def number(
+        self, name: str, default: Default, *, least: int = 0, most: int | None = None
+    ) -> int | Default:
+        """A whole number from ``least`` to ``most``."""
         text = self._query.get(name)
         if text is None:
             return default
-        if not _NUMBER.fullmatch(text):
-            self._problems.append(FieldProblem(name, "must be a whole number, 0 or more."))
+        number = int(text) if _NUMBER.fullmatch(text) else -1
+        if number < least or (most is not None and number > most):
+            reach = f"{least} or more" if most is None else f"from {least} to {most}"
+            self._problems.append(FieldProblem(name, f"must be a whole number, {reach}."))
             return default
-        return int(text)
+        return number
+
+    def text(self, name: str, *, longest: int) -> str:
+        """Any text without blanks around it; empty when it is not there."""
+        text = self._query.get(name, "").strip()
+        if len(text) > longest:
+            self._problems.append(FieldProblem(name, f"may have {longest} characters at most."))
+        return text
+
+    def required(self, name: str, meaning: str, *, longest: int) -> str:
+        """A text that must be there.
+
+        Args:
+            name: of the parameter.
+            meaning: what it is, for who has left it out.
+            longest: so many characters.
+        """
+        text = self.text(name, longest=longest)
+        if not text:
+            self._problems.append(FieldProblem(name, f"is required: {meaning}"))
+        return text
 
     def choice(self, name: str, choices: Mapping[str, Any], default: Any) -> Any:
         """The value that ``choices`` has for the parameter's text."""

@@ -1,4 +1,4 @@
-"""A world for pages to run in: simulated servers where the pages look for them."""
+"""A world for pages to run in: servers and models are where the pages look for them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from tests.docs.forges import Forges
+from tests.worlds import stock_models
 
 from stablequeue_core.testing.forge_simulator import ForgeServer, SimulatedForge
 
@@ -34,7 +35,8 @@ def forges() -> Iterator[Forges]:
 
 @pytest.fixture
 def reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty folder that is the current one, as the reader of a page has it."""
+    """A folder that is the current one, as the reader of a page has it: models, nothing else."""
+    stock_models(tmp_path / "models")
     monkeypatch.chdir(tmp_path)
     for name, value in QUICK.items():
         monkeypatch.setenv(name, value)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import re
 import shlex
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -37,8 +38,11 @@ def typed(program: str) -> list[tuple[str, list[str]]]:
 @pytest.mark.parametrize(("page", "words"), typed("stablequeue"))
 def test_our_own_command_takes_what_a_page_gives_it(page: str, words: list[str]) -> None:
     """Whoever copies it does not read ``No such option``."""
-    name, *arguments = words
-    with main.commands[name].make_context(name, arguments):
+    command: click.Command = main
+    while isinstance(command, click.Group):
+        name, *words = words
+        command = command.commands[name]
+    with command.make_context(command.name, words):
         pass
 
 
@@ -51,8 +55,10 @@ def test_make_knows_every_target_that_a_page_names(page: str, words: list[str]) 
 
 @pytest.mark.parametrize("page", sorted({page for page, _ in typed("curl")}))
 def test_every_curl_is_answered(page: str, reader: Path, forges: Forges) -> None:
-    """One after the other, against what ``stablequeue serve --server Laptop=…`` serves."""
-    with StableQueue.open(reader / "queue-data") as queue:
+    """One after the other, against what ``stablequeue serve --server Laptop=… …`` serves."""
+    with StableQueue.open(
+        reader / "queue-data", checkpoints="models/Stable-diffusion", loras="models/Lora"
+    ) as queue:
         queue.servers.add("Laptop", forges.laptop.url)
         client = create_app(queue).test_client()
         job_id = ""
@@ -98,7 +104,12 @@ def test_the_reference_lists_every_option_with_its_variable_and_default() -> Non
         for row in rows_of(COMMAND_LINE, "Command")
     }
     real = {
-        (context.info_name, spelled(option), variable_of(option, context), default_of(option))
+        (
+            typed_name(context),
+            spelled(option),
+            variable_of(option, context),
+            default_of(option),
+        )
         for command, context in commands()
         for option in options_of(command)
     }
@@ -106,12 +117,26 @@ def test_the_reference_lists_every_option_with_its_variable_and_default() -> Non
 
 
 def commands() -> list[tuple[click.Command, click.Context]]:
-    """Every command below ``stablequeue``."""
+    """Every command below ``stablequeue``, those of its groups included."""
     with main.make_context("stablequeue", ["serve"]) as parent:
-        return [
-            (command, click.Context(command, info_name=name, parent=parent))
-            for name, command in main.commands.items()
-        ]
+        return list(below(main, parent))
+
+
+def below(
+    group: click.Group, parent: click.Context
+) -> Iterator[tuple[click.Command, click.Context]]:
+    """The commands of a group; of groups in it those, not the groups."""
+    for name, command in group.commands.items():
+        context = click.Context(command, info_name=name, parent=parent)
+        if isinstance(command, click.Group):
+            yield from below(command, context)
+        else:
+            yield command, context
+
+
+def typed_name(context: click.Context) -> str:
+    """What is typed behind ``stablequeue``: ``models scan``."""
+    return context.command_path.removeprefix("stablequeue ")
 
 
 def options_of(command: click.Command) -> list[click.Option]:

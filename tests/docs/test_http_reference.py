@@ -27,10 +27,13 @@ _HEADING = re.compile(r"^### `([A-Z]+) (/[^` ?]*)`", re.MULTILINE)
 
 @pytest.fixture
 def queue(reader: Path, forges: Forges) -> Iterator[StableQueue]:
-    """What ``stablequeue serve --server Laptop=http://127.0.0.1:7860`` serves."""
+    """What ``stablequeue serve --server Laptop=http://127.0.0.1:7860 …`` serves."""
     forges.laptop.forge.costs.seconds_per_step = 0.03
-    with StableQueue.open(reader / "queue-data") as queue:
+    with StableQueue.open(
+        reader / "queue-data", checkpoints="models/Stable-diffusion", loras="models/Lora"
+    ) as queue:
         queue.servers.add("Laptop", forges.laptop.url)
+        queue.models.scan(hashes=True)
         yield queue
 
 
@@ -107,5 +110,5 @@ def routes_of(app: Flask) -> Iterator[tuple[str, str]]:
 
 
 def printed_path(rule: str) -> str:
-    """How the page writes a path."""
-    return rule.replace("<", "{").replace(">", "}")
+    """How the page writes a path: ``{name}``, also where a name may have slashes."""
+    return rule.replace("<path:", "<").replace("<", "{").replace(">", "}")

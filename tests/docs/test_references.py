@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 
+import pytest
 from attrs import fields
 from tests.docs.pages import REFERENCE, ROOT, code_in, rows_of
 from werkzeug.exceptions import default_exceptions
@@ -14,14 +16,17 @@ import stablequeue_core
 from stablequeue_core import EventKind, Job, Settings, StableQueue, StableQueueError
 from stablequeue_core.backends.forge.names import ServerNames
 from stablequeue_core.dispatch.recovery import WORKER_GONE
-from stablequeue_core.errors import NotOnServer, WrongResult
+from stablequeue_core.errors import NotOnServer, UnreadableModel, WrongResult
 from stablequeue_core.generation import Requirements
+from stablequeue_core.models import Model, ModelCatalog
 from stablequeue_core.servers import Inventory, ServerRegistry
 from stablequeue_flask.errors import code_of, status_of
 
-UNITS = {"seconds", "bytes", "characters", "pictures", "attempts"}
+UNITS = {"seconds", "bytes", "bytes a second", "characters", "pictures", "attempts"}
 FORGE = ROOT / "src" / "stablequeue_core" / "backends" / "forge"
+MODELS = ROOT / "src" / "stablequeue_core" / "models"
 ERRORS = REFERENCE / "errors.md"
+_CODE = re.compile(r"[a-z]+(?:_[a-z]+)*")
 
 
 def test_every_setting_is_listed_with_its_variable_default_and_unit() -> None:
@@ -49,6 +54,16 @@ def test_every_error_is_listed_with_its_code_and_status() -> None:
     }
 
 
+def test_every_problem_that_a_scan_tells_of_is_listed() -> None:
+    documented = set()
+    for codes, meaning, advice in rows_of(ERRORS, "Problem"):
+        assert meaning
+        assert advice
+        documented |= set(code_in(codes))
+    told = {"FileProblem", "ScanProblem", "BrokenFile", "_problem", "_report", "report"}
+    assert documented == codes_given_to(told) - codes_of(UnreadableModel)
+
+
 def test_every_code_that_is_http_s_own_is_named_by_its_status() -> None:
     rows = rows_of(ERRORS, "HTTP's own code")
     assert rows
@@ -72,21 +87,25 @@ def test_every_name_of_the_front_door_is_in_the_python_reference() -> None:
 
 
 def test_every_method_is_in_the_python_reference_with_its_parameters() -> None:
-    """Of the queue and of its servers: the signature as it is, without types."""
+    """Of the queue, its servers and its models: the signature as it is, without types."""
     page = REFERENCE / "python-api.md"
     documented = {code_in(row[0])[0] for row in rows_of(page, "Method")}
     assert documented == {
         *signatures("queue", StableQueue),
         *signatures("queue.servers", ServerRegistry),
+        *signatures("queue.models", ModelCatalog),
     } | {"StableQueue.open" + shown(StableQueue.open)}
 
 
-def test_every_attribute_of_a_job_is_in_the_python_reference() -> None:
+@pytest.mark.parametrize(
+    ("kind", "column"), [(Job, "Attribute of a job"), (Model, "Attribute of a model")]
+)
+def test_every_attribute_is_in_the_python_reference(kind: type, column: str) -> None:
     documented = set()
-    for row in rows_of(REFERENCE / "python-api.md", "Attribute of a job"):
+    for row in rows_of(REFERENCE / "python-api.md", column):
         documented |= set(code_in(row[0]))
-    properties = {name for name, value in vars(Job).items() if isinstance(value, property)}
-    assert documented == {field.name for field in fields(Job)} | properties
+    properties = {name for name, value in vars(kind).items() if isinstance(value, property)}
+    assert documented == {field.name for field in fields(kind)} | properties
 
 
 def family(root: type[StableQueueError]) -> Iterator[type[StableQueueError]]:
@@ -101,6 +120,8 @@ def codes_of(kind: type[StableQueueError]) -> set[str]:
     """The codes that an error of this class can carry."""
     if kind is WrongResult:
         return set(wrong_results())
+    if kind is UnreadableModel:
+        return codes_given_to({"UnreadableModel", "bad_header"})
     if kind is NotOnServer:
         everything = {field.name: ("x",) for field in fields(Requirements)}
         missing = ServerNames("Laptop", Inventory()).missing(Requirements(**everything))
@@ -114,6 +135,18 @@ def wrong_results() -> Iterator[str]:
         source = path.read_text(encoding="utf-8")
         yield from re.findall(r'"((?:wrong|missing)_[a-z]+)"', source)
         yield from (f"wrong_{subject}" for subject in re.findall(r'_same\(\s*"(\w+)"', source))
+
+
+def codes_given_to(names: Set[str]) -> set[str]:
+    """What is wrong with model files: the codes with which functions of these names are called."""
+    found = set()
+    for path in MODELS.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] in names:
+                values = [*node.args, *(keyword.value for keyword in node.keywords)]
+                texts = [value.value for value in values if isinstance(value, ast.Constant)]
+                found |= {text for text in texts if isinstance(text, str) and _CODE.fullmatch(text)}
+    return found
 
 
 def signatures(prefix: str, kind: type) -> Iterator[str]:

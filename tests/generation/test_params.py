@@ -258,6 +258,9 @@ def test_work_grows_with_pixels_steps_and_pictures() -> None:
     assert many.pixel_steps == pytest.approx(40)
     hires = parsed(width=1000, height=1000, steps=10, enable_hr=True, hr_scale=2)
     assert hires.pixel_steps == pytest.approx(50)
+    for sizes in ({"hr_resize_x": 1500}, {"hr_resize_y": 3000}):
+        resized = parsed(width=500, height=1000, steps=1, enable_hr=True, **sizes)
+        assert resized.pixel_steps == pytest.approx(0.5 + 4.5)
 
 
 class TestPlainJson:

@@ -8,7 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stablequeue_core.generation import LoraMention, loras_in, with_plain_lora_tags
+from stablequeue_core.generation import (
+    LoraMention,
+    loras_in,
+    with_lora_names,
+    with_plain_lora_tags,
+)
 
 names = st.text(st.characters(codec="utf-8", exclude_characters="<>:="), min_size=1, max_size=20)
 
@@ -46,7 +51,29 @@ names = st.text(st.characters(codec="utf-8", exclude_characters="<>:="), min_siz
     ],
 )
 def test_a_prompt_names_its_loras(prompt: str, mentions: list[tuple[str, float]]) -> None:
-    assert loras_in(prompt) == tuple(LoraMention(name, weight) for name, weight in mentions)
+    assert [(lora.name, lora.weight) for lora in loras_in(prompt)] == mentions
+
+
+@pytest.mark.parametrize(
+    ("tag", "te", "unet", "dyn"),
+    [
+        ("<lora:ink>", 1.0, 1.0, None),
+        ("<lora:ink:0.5>", 0.5, 0.5, None),
+        ("<lora:ink:0.5:0.2>", 0.5, 0.2, None),
+        ("<lora:ink:0.5:0.2:8>", 0.5, 0.2, 8),
+        ("<lora:ink:te=0.5>", 0.5, 0.5, None),
+        ("<lora:ink:unet=0.2>", 1.0, 0.2, None),
+        ("<lora:ink:0.5:unet=0.2:dyn=8>", 0.5, 0.2, 8),
+        ("<lora:ink:0.5:0.2:8:te=1:unet=2:dyn=4>", 1.0, 2.0, 4),
+        ("<lora:ink:0.5:thin:all>", 0.5, 0.5, None),
+        ("<lora:ink:0.5:0.2:8.5>", 0.5, 0.2, None),
+    ],
+)
+def test_a_tag_has_a_weight_for_each_network(
+    tag: str, te: float, unet: float, dyn: int | None
+) -> None:
+    assert loras_in(tag) == (LoraMention("ink", te, unet=unet, dyn=dyn),)
+    assert loras_in(tag)[0].te == te
 
 
 @given(st.lists(names, unique=True, max_size=5), st.floats(-2, 2))
@@ -68,8 +95,45 @@ def test_plain_tags_name_the_same_loras(prompt: str) -> None:
     assert plain.casefold() == prompt.casefold()
 
 
+@pytest.mark.parametrize(
+    ("prompt", "renamed"),
+    [
+        ("a <lora:styles/ink.safetensors:0.8> b", "a <lora:ink:0.8> b"),
+        ("<LoRA:styles/ink.safetensors:0.8:0.2:8>", "<LoRA:ink:0.8:0.2:8>"),
+        ("<lora:styles/ink.safetensors>", "<lora:ink>"),
+        ("<lora:te=0.3:styles/ink.safetensors:unet=1>", "<lora:te=0.3:ink:unet=1>"),
+        ("<lora:styles/ink.safetensors:1><lora:b:1>", "<lora:ink:1><lora:b:1>"),
+        ("<lora:Styles/ink.safetensors:1>", "<lora:Styles/ink.safetensors:1>"),
+        ("<lora: styles/ink.safetensors:1>", "<lora: styles/ink.safetensors:1>"),
+        ("<lora:b:styles/ink.safetensors>", "<lora:b:styles/ink.safetensors>"),
+        ("<hypernet:styles/ink.safetensors:1>", "<hypernet:styles/ink.safetensors:1>"),
+        ("<lora:styles/ink.safetensors:1", "<lora:styles/ink.safetensors:1"),
+        ("styles/ink.safetensors", "styles/ink.safetensors"),
+        ("<lora:te=1>", "<lora:te=1>"),
+        ("a < b <lora:styles/ink.safetensors:1> c > d", "a < b <lora:ink:1> c > d"),
+    ],
+)
+def test_a_lora_can_be_called_by_another_name(prompt: str, renamed: str) -> None:
+    assert with_lora_names(prompt, {"styles/ink.safetensors": "ink"}) == renamed
+
+
+@given(st.text() | st.text(st.sampled_from("<>:=lora \n01.A")))
+def test_without_other_names_nothing_changes(prompt: str) -> None:
+    assert with_lora_names(prompt, {}) == prompt
+    assert with_lora_names(prompt, {lora.name: lora.name for lora in loras_in(prompt)}) == prompt
+
+
+@given(st.text(st.sampled_from("<>:=LloraA1 ")), names)
+def test_other_names_keep_their_weights(prompt: str, name: str) -> None:
+    mentions = loras_in(prompt)
+    renamed = with_lora_names(prompt, {lora.name: name for lora in mentions if lora.name})
+    assert {lora.name for lora in loras_in(renamed)} <= {name, ""}
+    assert {lora.weight for lora in loras_in(renamed)} <= {lora.weight for lora in mentions}
+
+
 @pytest.mark.parametrize("bait", ["<lora:", "<", "<lora:a", "<lora:a:", ">", "<aaaa", "<lora::"])
 def test_no_prompt_takes_long_to_read(bait: str) -> None:
     started = time.perf_counter()
     loras_in(bait * 100_000)
+    with_lora_names(bait * 100_000, {"a": "b"})
     assert time.perf_counter() - started < 2

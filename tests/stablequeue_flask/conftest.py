@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.worlds import World, model_world
 
 from stablequeue_core import EventKind, Job, Settings, StableQueue
 from stablequeue_core.clock import SystemClock
@@ -118,3 +119,18 @@ def fail(storage: Storage, begin: Change) -> Change:
 @pytest.fixture
 def png() -> bytes:
     return PNG
+
+
+@pytest.fixture
+def shelf(tmp_path: Path) -> Iterator[World]:
+    """A world with the stock models, all scanned and hashed; nothing is dispatched."""
+    world = model_world(tmp_path, dispatch=False)
+    world.queue.models.scan(hashes=True)
+    yield world
+    world.close()
+
+
+@pytest.fixture
+def gallery(shelf: World) -> Any:
+    """A client of that world."""
+    return create_app(shelf.queue).test_client()

@@ -72,10 +72,13 @@ def test_the_version_is_told() -> None:
 
 def test_every_command_and_every_option_is_explained() -> None:
     assert run("--help").exit_code == 0
-    for name, sub in cli.main.commands.items():
-        text = run(name, "--help").output
+    for words, sub in commands(cli.main):
+        text = run(*words, "--help").output
         assert sub.help
         for option in sub.params:
+            if isinstance(option, click.Argument):
+                assert option.human_readable_name in sub.help
+                continue
             assert isinstance(option, click.Option)
             assert option.opts[0] in text
             assert option.help
@@ -83,6 +86,14 @@ def test_every_command_and_every_option_is_explained() -> None:
             assert option.help.endswith(".")
             if option.name != "help":
                 assert "STABLEQUEUE_" in text
+
+
+def commands(group: click.Group, *before: str) -> Iterator[tuple[tuple[str, ...], click.Command]]:
+    """Each command with the words that it is called by."""
+    for name, sub in group.commands.items():
+        yield (*before, name), sub
+        if isinstance(sub, click.Group):
+            yield from commands(sub, *before, name)
 
 
 def test_serve_answers_requests_until_it_is_told_to_stop(tmp_path: Path) -> None:

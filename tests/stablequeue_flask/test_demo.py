@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from attrs import evolve
 from click.testing import CliRunner, Result
 
 from stablequeue_core.testing.forge_simulator import ForgeServer, SimulatedForge
@@ -27,11 +28,26 @@ def test_the_demo_makes_pictures_and_says_where_they_are(tmp_path: Path) -> None
     result = run("--data-dir", str(tmp_path))
     assert result.exit_code == 0, result.output
     pictures = sorted((tmp_path / "images").glob("*.png"))
-    assert len(pictures) == len(demo._ASKED)
+    assert len(pictures) == len(demo.ASKED)
     assert f"{len(pictures)} pictures in {tmp_path / 'images'}" in result.stdout
     assert all(picture.name in result.stdout for picture in pictures)
     assert "stablequeue serve" in result.stdout
     assert "curl http://127.0.0.1:8083/api/v1/generate" in result.stdout
+
+
+def test_the_demo_shows_that_each_server_rendered_with_the_model_that_was_meant(
+    tmp_path: Path,
+) -> None:
+    """A backslash path on Linux, a path with slashes on Windows."""
+    result = run("--data-dir", str(tmp_path))
+    pony = "cyberrealisticPony_v8 [9f90c59f3a]"
+    proofs = [line.split("  ") for line in result.stdout.splitlines() if "made it:" in line]
+    assert [r"Pony\cyberrealisticPony_v8.safetensors", "linux", pony] in [
+        [asked, on.split()[1], got] for _, asked, on, _, _, got in proofs
+    ]
+    assert ["Pony/cyberrealisticPony_v8.safetensors", "windows", pony] in [
+        [asked, on.split()[1], got] for _, asked, on, _, _, got in proofs
+    ]
 
 
 def test_the_demo_can_be_run_again_in_the_same_folder(tmp_path: Path) -> None:
@@ -44,7 +60,7 @@ def test_a_real_forge_is_asked_for_what_every_forge_has(tmp_path: Path) -> None:
         result = run("--data-dir", str(tmp_path), "--forge", server.url)
         assert result.exit_code == 0, result.output
         asked = [r.body for r in server.forge.requests if r.path == "/sdapi/v1/txt2img"]
-    assert len(asked) == len(demo._ASKED)
+    assert len(asked) == len(demo.ASKED)
     assert not any("sd_model_checkpoint" in body.get("override_settings", {}) for body in asked)
     assert f"Laptop={server.url}" in result.stdout
 
@@ -98,8 +114,9 @@ def test_a_line_is_written_once_for_each_note_elsewhere(
 def test_a_failed_job_makes_the_demo_fail_with_its_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first, *others = demo._ASKED
-    monkeypatch.setattr(demo, "_ASKED", [(first[0], "missing.safetensors", 64, 64), *others])
+    first, *others = demo.ASKED
+    wrong = evolve(first, checkpoint="missing.safetensors")
+    monkeypatch.setattr(demo, "ASKED", [wrong, *others])
     result = run("--data-dir", str(tmp_path))
     assert result.exit_code == 1
     assert "1 of 5 jobs failed: " in result.stderr

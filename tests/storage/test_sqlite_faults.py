@@ -12,6 +12,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
+from attrs import evolve
 from tests.storage import openers
 
 from stablequeue_core.errors import (
@@ -22,6 +23,7 @@ from stablequeue_core.errors import (
     StorageReadOnly,
 )
 from stablequeue_core.jobs import Job, JobQuery
+from stablequeue_core.models import ModelQuery
 from stablequeue_core.storage import Storage
 from stablequeue_core.storage.sqlite import SqliteStorage
 from stablequeue_core.storage.sqlite.faults import translated
@@ -29,7 +31,9 @@ from stablequeue_core.testing.contracts.samples import (
     add,
     claimed,
     completed,
+    model,
     pending,
+    save,
 )
 
 FEW_PAGES = 100
@@ -65,6 +69,19 @@ def test_a_new_database_that_another_process_is_making_is_busy(tmp_path: Path) -
         other.execute("BEGIN EXCLUSIVE")
         with pytest.raises(StorageBusy):
             SqliteStorage(path, busy_timeout=0.01)
+
+
+def test_a_full_disk_keeps_all_models_of_a_call_or_none(path: Path) -> None:
+    """Those that moved are where they were."""
+    with SqliteStorage(path) as storage:
+        kept = save(storage, *(model(f"{number}.pt") for number in range(10)))
+        with storage.database.write() as connection:
+            connection.execute(f"PRAGMA max_page_count = {FEW_PAGES}")
+        moved = [evolve(one, path=f"there/{one.path}") for one in kept]
+        new = [model(f"new/{number}.pt") for number in range(1000)]
+        with pytest.raises(StorageFull, match="Free some space"):
+            save(storage, *moved, *new)
+        assert storage.models.list(ModelQuery(limit=None)).models == tuple(kept)
 
 
 def test_a_full_disk_loses_nothing_that_was_accepted(path: Path) -> None:

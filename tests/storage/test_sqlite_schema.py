@@ -9,9 +9,12 @@ from pathlib import Path
 import pytest
 
 from stablequeue_core.errors import StorageCorrupt, StorageError, StorageTooNew
-from stablequeue_core.jobs import JobQuery
+from stablequeue_core.jobs import IdempotencyKey, JobQuery, JobStatus
+from stablequeue_core.models import ModelQuery
 from stablequeue_core.storage.sqlite import SqliteStorage, schema
-from stablequeue_core.testing.contracts.samples import add, pending
+from stablequeue_core.testing.contracts.samples import RESULT, add, model, pending, save
+
+VERSION_1 = Path(__file__).with_name("version_1.sql")
 
 
 @pytest.fixture
@@ -27,7 +30,7 @@ def test_the_file_says_whose_it_is(tmp_path: Path) -> None:
     SqliteStorage(tmp_path / "queue.db").close()
     with closing(sqlite3.connect(tmp_path / "queue.db")) as connection:
         assert connection.execute("PRAGMA application_id").fetchone() == (0x53745175,)
-        assert connection.execute("PRAGMA user_version").fetchone() == (1,)
+        assert connection.execute("PRAGMA user_version").fetchone() == (schema.VERSION,)
 
 
 @pytest.mark.parametrize("content", [b"These are my notes, not a database. " * 100, b"x"])
@@ -69,12 +72,35 @@ def test_an_empty_file_becomes_a_database(tmp_path: Path) -> None:
         assert storage.jobs.list(JobQuery()).total == 1
 
 
+def test_a_database_without_models_keeps_its_jobs_and_gets_them(tmp_path: Path) -> None:
+    """It was written by the first version, which knew of no models."""
+    path = tmp_path / "queue.db"
+    with closing(sqlite3.connect(path)) as first_version:
+        first_version.executescript(VERSION_1.read_text(encoding="utf-8"))
+    with SqliteStorage(path) as storage:
+        done, running, waiting = storage.jobs.list(JobQuery(newest_first=False)).jobs
+        assert [job.id for job in storage.jobs.processing()] == [running.id] == ["running"]
+        assert done.result == RESULT
+        assert waiting.params == {"positive_prompt": "a räv at “dawn”"}
+        assert storage.jobs.counts()[JobStatus.COMPLETED] == 1
+        assert storage.jobs.add([pending()], IdempotencyKey(key="key", digest="digest")) == [
+            waiting
+        ]
+        assert storage.servers.get("Laptop").password == "geh:eim"
+        log = storage.events.read()
+        assert storage.models.list(ModelQuery()).total == 0
+        (found,) = save(storage, model())
+    with SqliteStorage(path) as storage:
+        assert storage.models.get(found.id) == found
+        assert storage.events.read() == log
+
+
 def test_an_older_database_is_brought_forward(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    _add_step(monkeypatch, "CREATE TABLE models (name TEXT)", "INSERT INTO models VALUES ('new')")
+    _add_step(monkeypatch, "CREATE TABLE notes (name TEXT)", "INSERT INTO notes VALUES ('new')")
     with SqliteStorage(path) as storage:
         assert storage.jobs.list(JobQuery()).total == 1
         with storage.database.read() as connection:
-            assert connection.execute("SELECT name FROM models").fetchall() == [("new",)]
+            assert connection.execute("SELECT name FROM notes").fetchall() == [("new",)]
             assert connection.execute("PRAGMA user_version").fetchone() == (schema.VERSION,)
 
 
@@ -83,13 +109,13 @@ def test_a_step_that_fails_leaves_the_older_database(
 ) -> None:
     version = schema.VERSION
     with monkeypatch.context() as patched:
-        _add_step(patched, "CREATE TABLE models (name TEXT)", "INSERT INTO nowhere VALUES (1)")
+        _add_step(patched, "CREATE TABLE notes (name TEXT)", "INSERT INTO nowhere VALUES (1)")
         with pytest.raises(StorageError):
             SqliteStorage(path)
     with SqliteStorage(path) as storage, storage.database.read() as connection:
         assert connection.execute("PRAGMA user_version").fetchone() == (version,)
         names = [name for (name,) in connection.execute("SELECT name FROM sqlite_schema")]
-        assert "models" not in names
+        assert "notes" not in names
 
 
 def _add_step(monkeypatch: pytest.MonkeyPatch, *statements: str) -> None:

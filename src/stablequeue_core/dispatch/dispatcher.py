@@ -18,7 +18,7 @@ from stablequeue_core.dispatch.lane import Lane
 from stablequeue_core.dispatch.recovery import recover
 from stablequeue_core.generation import Progress, Requirements
 from stablequeue_core.images import ImageStore
-from stablequeue_core.servers import HealthBoard, Server
+from stablequeue_core.servers import HealthBoard, Inventories, Server
 from stablequeue_core.settings import Settings
 from stablequeue_core.storage import Storage
 
@@ -42,6 +42,7 @@ class Dispatcher:
         images: where pictures are kept.
         make_backend: makes what speaks with a server.
         health: where it is written how servers feel.
+        inventories: where it is written what servers have.
         announcer: tells listeners of progress.
         clock, settings: the time, and every knob.
     """
@@ -53,6 +54,7 @@ class Dispatcher:
         make_backend: Callable[[Server], Backend],
         *,
         health: HealthBoard,
+        inventories: Inventories,
         announcer: Announcer,
         clock: Clock,
         settings: Settings,
@@ -61,6 +63,7 @@ class Dispatcher:
         self._images = images
         self._make_backend = make_backend
         self._health = health
+        self._inventories = inventories
         self._clock = clock
         self._settings = settings
         self._worker = f"{platform.node()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
@@ -132,6 +135,7 @@ class Dispatcher:
                     worker=self._worker,
                     board=self._board,
                     health=self._health,
+                    inventories=self._inventories,
                     clock=self._clock,
                     settings=self._settings,
                 )

@@ -26,7 +26,7 @@ from stablequeue_core.generation import (
 )
 from stablequeue_core.images import ImageStore
 from stablequeue_core.jobs import Job, Lease, event_of, limits_in
-from stablequeue_core.servers import HealthBoard, Server
+from stablequeue_core.servers import HealthBoard, Inventories, Server
 from stablequeue_core.settings import Settings
 from stablequeue_core.storage import Storage
 
@@ -52,6 +52,7 @@ class Lane:
         worker: str,
         board: ProgressBoard,
         health: HealthBoard,
+        inventories: Inventories,
         clock: Clock,
         settings: Settings,
     ) -> None:
@@ -61,6 +62,7 @@ class Lane:
         self._make_backend = make_backend
         self._worker = worker
         self._health = health
+        self._inventories = inventories
         self._clock = clock
         self._settings = settings
         self._limits = limits_in(settings)
@@ -156,6 +158,7 @@ class Lane:
                 server,
                 self._make_backend(server),
                 health=self._health,
+                inventories=self._inventories,
                 clock=self._clock,
                 settings=self._settings,
             )

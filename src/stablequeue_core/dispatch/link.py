@@ -13,7 +13,14 @@ from stablequeue_core.dispatch.orphans import has_stopped
 from stablequeue_core.errors import BackendError, NotOnServer
 from stablequeue_core.generation import GenerationRequest, Requirements
 from stablequeue_core.models import split_hash, stem
-from stablequeue_core.servers import HealthBoard, Inventory, Server, ServerHealth, ServerStatus
+from stablequeue_core.servers import (
+    HealthBoard,
+    Inventories,
+    Inventory,
+    Server,
+    ServerHealth,
+    ServerStatus,
+)
 from stablequeue_core.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -28,6 +35,7 @@ class Link:
         backend: Backend,
         *,
         health: HealthBoard,
+        inventories: Inventories,
         clock: Clock,
         settings: Settings,
     ) -> None:
@@ -35,6 +43,7 @@ class Link:
         self.backend = backend
         self.circuit = Circuit(clock, settings)
         self._health = health
+        self._inventories = inventories
         self._clock = clock
         self._settings = settings
         self._inventory: Inventory | None = None
@@ -92,6 +101,7 @@ class Link:
         """
         self._inventory = self.backend.inventory()
         self._asked_at = self._clock.monotonic()
+        self._inventories.put(self.server, self._inventory)
         self._can_run.clear()
         return self._inventory
 
@@ -110,6 +120,7 @@ class Link:
     def forget(self) -> None:
         """The server's lists are not to be believed any more; ask before the next job."""
         self._inventory = None
+        self._inventories.doubt(self.server)
 
     def failed(self, error: BackendError) -> None:
         """The server was found unreachable, or not to be trusted for a while."""
@@ -186,6 +197,6 @@ class Link:
         return said
 
     def _lose(self, health: ServerHealth) -> None:
-        self._inventory = None
+        self.forget()
         self._health.put(self.server.alias, health)
         self.circuit.failed()

@@ -1,10 +1,26 @@
 """The vocabulary of making a picture: pure values, no I/O."""
 
 from stablequeue_core.generation.image import ImageFormat, sniff
-from stablequeue_core.generation.infotext import settings_of
+from stablequeue_core.generation.infotext import (
+    GENERATION_INFO,
+    Infotext,
+    Recipe,
+    Refiner,
+    infotext_of,
+    named_hashes,
+    params_of,
+    read_infotext,
+    settings_of,
+    write_infotext,
+)
 from stablequeue_core.generation.params import ParamLimits, parse_params
 from stablequeue_core.generation.progress import Phase, Progress
-from stablequeue_core.generation.prompt import LoraMention, loras_in, with_plain_lora_tags
+from stablequeue_core.generation.prompt import (
+    LoraMention,
+    loras_in,
+    with_lora_names,
+    with_plain_lora_tags,
+)
 from stablequeue_core.generation.request import (
     NOTHING_REQUIRED,
     RANDOM_SEED,
@@ -14,19 +30,29 @@ from stablequeue_core.generation.request import (
 )
 
 __all__ = [
+    "GENERATION_INFO",
     "NOTHING_REQUIRED",
     "RANDOM_SEED",
     "GenerationRequest",
     "HiresFix",
     "ImageFormat",
+    "Infotext",
     "LoraMention",
     "ParamLimits",
     "Phase",
     "Progress",
+    "Recipe",
+    "Refiner",
     "Requirements",
+    "infotext_of",
     "loras_in",
+    "named_hashes",
+    "params_of",
     "parse_params",
+    "read_infotext",
     "settings_of",
     "sniff",
+    "with_lora_names",
     "with_plain_lora_tags",
+    "write_infotext",
 ]

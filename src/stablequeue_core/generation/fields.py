@@ -12,6 +12,15 @@ from stablequeue_core.generation.request import RANDOM_SEED
 MAX_NAME_CHARS = 1024
 MAX_SEED = 2**63 - 1
 
+SIDES = (64, 4096)
+"""Of a picture's first pass, in pixels."""
+
+STEPS = (1, 150)
+CFG_SCALES = (0, 30)
+HIRES_SCALES = (1, 8)
+FRACTIONS = (0, 1)
+"""Strengths and parts of the steps."""
+
 NOTHING = "None"
 """How the API spells the absence of an upscaler or a refiner."""
 

@@ -8,7 +8,16 @@ from typing import Any
 from attrs import frozen
 
 from stablequeue_core.errors import FieldProblem, InvalidParams
-from stablequeue_core.generation.fields import FieldReader, fields_read_by
+from stablequeue_core.generation.fields import (
+    CFG_SCALES,
+    FRACTIONS,
+    HIRES_SCALES,
+    SIDES,
+    STEPS,
+    FieldReader,
+    fields_read_by,
+)
+from stablequeue_core.generation.infotext import GENERATION_INFO, reader_with_infotext
 from stablequeue_core.generation.plain_json import unfit_for_json
 from stablequeue_core.generation.request import GenerationRequest, HiresFix
 
@@ -41,6 +50,7 @@ SAME_SCHEDULER = "Use same scheduler"
 SAME_MODULES = "Use same choices"
 
 _WHOLE = "generation_params"
+_INFOTEXT = "infotext"
 
 
 @frozen(kw_only=True)
@@ -60,7 +70,9 @@ def parse_params(params: object, limits: ParamLimits) -> GenerationRequest:
     """Check ``params`` and put them into words of our own.
 
     Args:
-        params: a JSON object as in the API document; see its table of parameters.
+        params: a JSON object as in the API document; see its table of parameters. What they do
+            not say themselves is taken from the infotext in ``generation_info_raw``, if there is
+            one; its keys that no parameter can say are among the request's ``ignored``.
         limits: how much one job may ask for.
 
     Raises:
@@ -73,8 +85,13 @@ def parse_params(params: object, limits: ParamLimits) -> GenerationRequest:
     if not isinstance(params, Mapping):
         raise InvalidParams([FieldProblem(_WHOLE, "must be a JSON object.")])
     problems = unfit_for_json(params, _WHOLE)
-    reader = FieldReader(params)
-    request = _read(reader, limits, _ignored(params))
+    ignored = _ignored(params)
+    if GENERATION_INFO in params:
+        reader, left_out = reader_with_infotext(params, limits.max_prompt_chars)
+        ignored += tuple(f"{_INFOTEXT}: {key}" for key in left_out)
+    else:
+        reader = FieldReader(params)
+    request = _read(reader, limits, ignored)
     told = {problem.path for problem in problems}
     problems += [problem for problem in reader.problems if problem.path not in told]
     if problems:
@@ -97,10 +114,10 @@ def _read(
         positive_prompt=positive,
         negative_prompt=reader.prompt("negative_prompt", limits.max_prompt_chars),
         checkpoint=checkpoint,
-        width=reader.integer("width", 64, 4096, default=512),
-        height=reader.integer("height", 64, 4096, default=512),
-        steps=reader.integer("steps", 1, 150, default=20),
-        cfg_scale=reader.number("cfg_scale", 0, 30, default=7.0),
+        width=reader.integer("width", *SIDES, default=512),
+        height=reader.integer("height", *SIDES, default=512),
+        steps=reader.integer("steps", *STEPS, default=20),
+        cfg_scale=reader.number("cfg_scale", *CFG_SCALES, default=7.0),
         sampler=samplers[0] or samplers[1],
         scheduler=scheduler or (preset if preset and not _is_preset(preset) else None),
         seed=reader.seed("seed"),
@@ -110,7 +127,7 @@ def _read(
         restore_faces=reader.flag("restore_faces"),
         hires=None if HIRES.isdisjoint(reader.params) else _second_pass(reader, limits),
         refiner=refiners[0] or refiners[1],
-        refiner_switch_at=reader.number("refiner_switch_at", 0, 1, default=0.8),
+        refiner_switch_at=reader.number("refiner_switch_at", *FRACTIONS, default=0.8),
         override_settings=overrides,
         modules=modules,
         passthrough=_passed_through(reader.params),
@@ -161,8 +178,8 @@ def _second_pass(reader: FieldReader, limits: ParamLimits) -> HiresFix | None:
     modules = reader.names("hr_additional_modules", reader.take("hr_additional_modules"))
     hires = HiresFix(
         upscaler=upscalers[0] or upscalers[1],
-        scale=reader.number("hr_scale", 1, 8, default=2.0),
-        denoising_strength=reader.number("denoising_strength", 0, 1, default=0.7),
+        scale=reader.number("hr_scale", *HIRES_SCALES, default=2.0),
+        denoising_strength=reader.number("denoising_strength", *FRACTIONS, default=0.7),
         checkpoint=reader.name("hr_checkpoint_name", none=(SAME_CHECKPOINT,)),
         sampler=reader.name("hr_sampler_name", none=(SAME_SAMPLER,)),
         scheduler=reader.name("hr_scheduler", none=(SAME_SCHEDULER,)),
@@ -213,5 +230,6 @@ KNOWN = (
     | HIRES
     | PASSED_THROUGH
     | KEPT_NOT_SENT
+    | {GENERATION_INFO}
 )
 """Every field that means something to us or to the server."""

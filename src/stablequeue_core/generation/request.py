@@ -103,8 +103,18 @@ class GenerationRequest:
     def pixel_steps(self) -> float:
         """Work to do, in megapixel-steps over all pictures: what time-outs grow with."""
         first = self.width * self.height
-        second = first * self.hires.scale**2 if self.hires else 0.0
-        return (first + second) * self.steps * self.picture_count / 1e6
+        return (first + self._second_pass_pixels) * self.steps * self.picture_count / 1e6
+
+    @property
+    def _second_pass_pixels(self) -> float:
+        """By its scale, unless the job names a size; a side of 0 follows from the other one."""
+        if self.hires is None:
+            return 0.0
+        wide, high = (_side(self.passthrough.get(key)) for key in ("hr_resize_x", "hr_resize_y"))
+        if not wide and not high:
+            return self.width * self.height * self.hires.scale**2
+        ratio = self.width / self.height
+        return (wide or high * ratio) * (high or wide / ratio)
 
     @property
     def requirements(self) -> Requirements:
@@ -127,8 +137,11 @@ class GenerationRequest:
         return bool(self.passthrough.get("disable_extra_networks"))
 
 
+def _side(given: object) -> float:
+    """A length in pixels as the server's schema has it; 0 for anything else."""
+    return float(given) if isinstance(given, int) and given > 0 else 0.0
+
+
 def _named(*names: str | None) -> tuple[str, ...]:
     """Those that are there, each once."""
-    if not any(names):
-        return ()
     return tuple([name for name in dict.fromkeys(names) if name is not None])

@@ -1,6 +1,78 @@
-"""Model names: every way to say one, resolved to a server's own."""
+"""Model names and model files: every way to say one, every file on disk."""
 
-from stablequeue_core.models.paths import comparable, split_hash, stem
-from stablequeue_core.models.resolution import CheckpointNames, Resolution, nearest_first
+from stablequeue_core.models.base_model import BaseModel, Confidence, Family
+from stablequeue_core.models.catalog import ModelCatalog
+from stablequeue_core.models.model import (
+    FileFormat,
+    FileProblem,
+    Hashes,
+    HashSource,
+    Model,
+    ModelCard,
+    ModelKind,
+)
+from stablequeue_core.models.naming.known_checkpoints import CachedModel
+from stablequeue_core.models.naming.known_files import (
+    NOTHING_KNOWN,
+    KnownFile,
+    KnownFiles,
+    StoredCheckpoints,
+)
+from stablequeue_core.models.naming.lora_names import LoraPaths
+from stablequeue_core.models.naming.nearest import nearest_first
+from stablequeue_core.models.naming.presence import Availability
+from stablequeue_core.models.naming.resolution import CheckpointNames, Resolution
+from stablequeue_core.models.naming.verification import Verification
+from stablequeue_core.models.paths import (
+    PathStyle,
+    TitleParts,
+    comparable,
+    normalized,
+    split_hash,
+    split_title,
+    stem,
+)
+from stablequeue_core.models.roots import ModelRoot, model_roots
+from stablequeue_core.models.scanning.report import ScanPhase, ScanProblem, ScanReport, ScanStatus
+from stablequeue_core.models.store import ModelPage, ModelQuery, ModelStore
 
-__all__ = ["CheckpointNames", "Resolution", "comparable", "nearest_first", "split_hash", "stem"]
+__all__ = [
+    "NOTHING_KNOWN",
+    "Availability",
+    "BaseModel",
+    "CachedModel",
+    "CheckpointNames",
+    "Confidence",
+    "Family",
+    "FileFormat",
+    "FileProblem",
+    "HashSource",
+    "Hashes",
+    "KnownFile",
+    "KnownFiles",
+    "LoraPaths",
+    "Model",
+    "ModelCard",
+    "ModelCatalog",
+    "ModelKind",
+    "ModelPage",
+    "ModelQuery",
+    "ModelRoot",
+    "ModelStore",
+    "PathStyle",
+    "Resolution",
+    "ScanPhase",
+    "ScanProblem",
+    "ScanReport",
+    "ScanStatus",
+    "StoredCheckpoints",
+    "TitleParts",
+    "Verification",
+    "comparable",
+    "model_roots",
+    "nearest_first",
+    "normalized",
+    "split_hash",
+    "split_title",
+    "stem",
+]

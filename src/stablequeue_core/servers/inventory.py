@@ -31,6 +31,12 @@ class ListedCheckpoint:
         return head if bracket and tail.endswith("]") else self.title
 
     @property
+    def digest(self) -> str | None:
+        """As much of the SHA-256 as the server knows, in lower case: 64 digits, ten, or None."""
+        known = self.sha256 or self.shorthash
+        return known.lower() if known else None
+
+    @property
     def stem(self) -> str:
         """The file's name without folder and extension: what the server calls it in its answer."""
         file_name = self.name.replace("\\", "/").rpartition("/")[2]
@@ -40,10 +46,18 @@ class ListedCheckpoint:
 
 @frozen(kw_only=True)
 class ListedLora:
-    """A LoRA as the server lists it; both ``name`` and ``alias`` work in a prompt."""
+    """A LoRA as the server lists it; both ``name`` and ``alias`` work in a prompt.
+
+    Attributes:
+        name: the file's stem.
+        alias: the name in the file's own header, else the stem.
+        path: below the server's LoRA folder, with the server's separators; empty where the server
+            does not tell.
+    """
 
     name: str
     alias: str
+    path: str = ""
 
 
 @frozen(kw_only=True)
@@ -56,6 +70,7 @@ class Inventory:
         schedulers: what a user may say (name or label, in lower case) → the label that is sent.
         upscalers: names.
         modules: file names of VAEs and text encoders.
+        separator: between folders, on the server's system: ``/``, or a backslash.
     """
 
     checkpoints: tuple[ListedCheckpoint, ...] = ()
@@ -64,3 +79,4 @@ class Inventory:
     schedulers: Mapping[str, str] = field(factory=dict)
     upscalers: tuple[str, ...] = ()
     modules: tuple[str, ...] = ()
+    separator: str = "/"

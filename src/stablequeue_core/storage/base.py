@@ -8,6 +8,7 @@ from typing import Self
 from stablequeue_core.bell import Bell
 from stablequeue_core.events import EventLog
 from stablequeue_core.jobs import JobStore
+from stablequeue_core.models import ModelStore
 from stablequeue_core.servers import ServerStore
 
 
@@ -31,7 +32,7 @@ class Storage(ABC):
     """Remembers everything that must survive a restart.
 
     Attributes:
-        jobs, servers, events: the stores.
+        jobs, servers, models, events: the stores.
         work: rings, in this process, after a change that may give a lane something to do: a job
             became pending, a server or the queue was changed.
         changes: rings, in this process, after every change.
@@ -39,6 +40,7 @@ class Storage(ABC):
 
     jobs: JobStore
     servers: ServerStore
+    models: ModelStore
     events: EventLog
     work: Bell
     changes: Bell

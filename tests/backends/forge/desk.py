@@ -11,6 +11,7 @@ from stablequeue_core.backends import Generation, Prepared
 from stablequeue_core.backends.forge import ForgeBackend
 from stablequeue_core.errors import BackendError
 from stablequeue_core.generation import ParamLimits, parse_params
+from stablequeue_core.models import NOTHING_KNOWN, KnownFiles
 from stablequeue_core.servers import Server
 from stablequeue_core.settings import Settings
 from stablequeue_core.testing.forge_simulator import ForgeSimulator, SimulatedForge
@@ -35,11 +36,13 @@ class Desk:
         auth: tuple[str, str] | None = None,
         settings: Settings = PATIENCE,
         transport: Callable[[Transport], Transport] = lambda direct: direct,
+        known: KnownFiles = NOTHING_KNOWN,
     ) -> None:
         self.forge = forge or SimulatedForge.with_sample_models()
         username, password = auth or (None, None)
         self.server = Server(alias="Laptop", api_url=url, username=username, password=password)
-        self.backend = ForgeBackend(self.server, transport(ForgeSimulator(self.forge)), settings)
+        carrier = transport(ForgeSimulator(self.forge))
+        self.backend = ForgeBackend(self.server, carrier, settings, known)
 
     def prepare(self, **params: Any) -> Prepared:
         """A small job, in the server's words."""

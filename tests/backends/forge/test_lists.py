@@ -8,6 +8,7 @@ import pytest
 from tests.backends.forge.desk import Desk, answering
 
 from stablequeue_core.servers import ListedCheckpoint, ListedLora
+from stablequeue_core.testing.forge_simulator import SimulatedForge
 
 ODD: list[Any] = [None, 5, "text", [], {}, {"title": None}, {"title": 5}, {"name": ""}, {"name": 5}]
 
@@ -21,7 +22,10 @@ def test_a_stock_server_is_read_completely(desk: Desk) -> None:
         "Pony/cyberrealisticPony_v8.safetensors",
         "Pony/ponyDiffusionV6XL.safetensors",
     ]
-    assert ListedLora(name="watercolor_v2", alias="watercolor") in inventory.loras
+    assert inventory.loras[-1] == ListedLora(
+        name="watercolor_v2", alias="watercolor", path="styles/watercolor_v2.safetensors"
+    )
+    assert inventory.separator == "/"
     assert inventory.samplers["k_euler_a"] == "Euler a"
     assert inventory.schedulers["sgmuniform"] == "SGM Uniform"
     assert inventory.schedulers["align_your_steps"] == "Align Your Steps"
@@ -80,3 +84,50 @@ def test_a_scheduler_may_lack_its_label_or_its_name() -> None:
 def test_a_route_that_other_builds_lack_is_no_error(route: str) -> None:
     desk = Desk(transport=answering(route, {"detail": "Not Found"}, status=404))
     assert "Latent" in desk.backend.inventory().upscalers
+
+
+@pytest.mark.parametrize(
+    ("entries", "separator"),
+    [
+        ([{"title": "x", "filename": r"C:\forge\models\Stable-diffusion\x"}], "\\"),
+        ([{"title": "x", "filename": "D:/forge/x"}], "\\"),
+        ([{"title": "x", "filename": r"\\nas\models\x"}], "\\"),
+        ([{"title": "x", "filename": "/srv/models/x"}], "/"),
+        ([{"title": r"odd\name", "filename": r"/srv/models/odd\name"}], "/"),
+        ([{"title": r"Pony\x"}, {"title": "y"}], "\\"),
+        ([{"title": "Pony/x"}, {"title": r"odd\name"}], "/"),
+        ([{"title": "x"}], "/"),
+        ([], "/"),
+    ],
+)
+def test_the_servers_separator_is_told_by_its_file_names_or_else_by_its_titles(
+    entries: list[dict[str, str]], separator: str
+) -> None:
+    desk = Desk(transport=answering("/sd-models", entries))
+    assert desk.backend.inventory().separator == separator
+
+
+@pytest.mark.parametrize(
+    ("listed", "below"),
+    [
+        (["/srv/models/Lora/ink.pt", "/srv/models/Lora/a/b.pt"], ["ink.pt", "a/b.pt"]),
+        (["/srv/models/Lora/a/ink.pt", "/srv/models/Lora/a/b.pt"], ["a/ink.pt", "a/b.pt"]),
+        (["/srv/models/Lora/a/lora/b.pt", "/srv/models/Lora/b.pt"], ["a/lora/b.pt", "b.pt"]),
+        ([r"C:\forge\models\Lora\a\ink.pt"], [r"a\ink.pt"]),
+        (["/mnt/networks/a/ink.pt", "/mnt/networks/b.pt"], ["a/ink.pt", "b.pt"]),
+        (["/home/lora/ink.pt", "/mnt/b.pt"], ["home/lora/ink.pt", "mnt/b.pt"]),
+        (["ink.pt"], ["ink.pt"]),
+    ],
+)
+def test_the_path_of_a_lora_begins_below_the_servers_lora_folder(
+    listed: list[str], below: list[str]
+) -> None:
+    entries = [{"name": str(place), "path": path} for place, path in enumerate(listed)]
+    desk = Desk(transport=answering("/loras", entries))
+    assert [lora.path for lora in desk.backend.inventory().loras] == below
+
+
+def test_a_windows_server_is_known_by_its_lists() -> None:
+    inventory = Desk(SimulatedForge.with_sample_models(separator="\\")).backend.inventory()
+    assert inventory.separator == "\\"
+    assert inventory.loras[-1].path == r"styles\watercolor_v2.safetensors"

@@ -25,7 +25,7 @@ HIRES: dict[str, Any] = {"enable_hires_fix": True}
         ({"scheduler": "Karas"}, "unknown_scheduler", "Karras"),
         ({"positive_prompt": "<lora:old_sailer:1>"}, "unknown_lora", "old_sailor"),
         (
-            {"positive_prompt": "<lora:styles/watercolor_v2:1>"},
+            {"positive_prompt": "<lora:people/watercolor_v2:1>"},
             "unknown_lora",
             "watercolor_v2",
         ),
@@ -211,7 +211,8 @@ def test_with_networks_switched_off_no_lora_is_looked_up_or_proved(desk: Desk) -
 
 
 @pytest.mark.parametrize(
-    "wanted", ["ae.safetensors", "AE.safetensors", "VAE/ae.safetensors", r"C:\f\VAE\ae.safetensors"]
+    "wanted",
+    ["ae", "ae.safetensors", "AE.safetensors", "VAE/ae.safetensors", r"C:\f\VAE\ae.safetensors"],
 )
 def test_a_module_is_found_by_its_file_name_and_proved(desk: Desk, wanted: str) -> None:
     generation = desk.run(**overrides(forge_additional_modules=[wanted]))

@@ -33,6 +33,7 @@ from stablequeue_core.errors import (
     WrongResult,
 )
 from stablequeue_core.generation import GenerationRequest, Requirements
+from stablequeue_core.models import NOTHING_KNOWN, KnownFiles
 from stablequeue_core.servers import (
     Inventory,
     ListedCheckpoint,
@@ -58,6 +59,7 @@ class ForgeBackend(Backend):
         server: where it is, and how to log in.
         transport: who carries the requests.
         settings: how patient to be.
+        known: what the local catalogue knows of hashes and Civitai versions.
 
     Example::
 
@@ -66,8 +68,15 @@ class ForgeBackend(Backend):
         pictures = forge.generate(prepared, task_id="task(1)", abort=Abort()).pictures
     """
 
-    def __init__(self, server: Server, transport: Transport, settings: Settings) -> None:
+    def __init__(
+        self,
+        server: Server,
+        transport: Transport,
+        settings: Settings,
+        known: KnownFiles = NOTHING_KNOWN,
+    ) -> None:
         self._server = server
+        self._known = known
         self._client = ForgeClient(server, transport, settings)
         self._tasks = Tasks(self._client)
         self._options = OptionGuard(self._read_options)
@@ -257,7 +266,7 @@ class ForgeBackend(Backend):
     def _names_in(self, inventory: Inventory) -> ServerNames:
         with self._lock:
             if self._names is None or self._names[0] is not inventory:
-                names = ServerNames(self._server.alias, inventory)
+                names = ServerNames(self._server.alias, inventory, self._known)
                 self._names = (inventory, names)
             return self._names[1]
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from stablequeue_core.backends.forge.client import ForgeClient
 from stablequeue_core.servers import Inventory, ListedCheckpoint, ListedLora
 
 CHECKPOINTS = "/sdapi/v1/sd-models"
+
+_WINDOWS_ROOT = re.compile(r"[A-Za-z]:[\\/]|\\\\")
 
 LATENT_UPSCALERS = (
     "Latent",
@@ -30,15 +33,16 @@ def inventory_of(client: ForgeClient) -> Inventory:
         ServerUnreachable: the server cannot be asked now.
         GarbledAnswer: it is no Forge.
     """
-    checkpoints = checkpoints_of(client.get(CHECKPOINTS))
+    models = client.get(CHECKPOINTS)
     upscalers = names_of(client.get("/sdapi/v1/upscalers"), "name")
     latent = names_of(client.get_or_none("/sdapi/v1/latent-upscale-modes"), "name")
     return Inventory(
-        checkpoints=checkpoints,
+        checkpoints=checkpoints_of(models),
         samplers=samplers_of(client.get("/sdapi/v1/samplers")),
         schedulers=schedulers_of(client.get("/sdapi/v1/schedulers")),
         upscalers=(*(latent or LATENT_UPSCALERS), *upscalers),
         modules=names_of(client.get_or_none("/sdapi/v1/sd-modules"), "model_name"),
+        separator=separator_of([*names_of(models, "filename"), *names_of(models, "title")]),
         loras=loras_of(client.get("/sdapi/v1/loras")),
     )
 
@@ -57,10 +61,28 @@ def checkpoints_of(listed: object) -> tuple[ListedCheckpoint, ...]:
     )
 
 
+def separator_of(names: Sequence[str]) -> str:
+    r"""What stands between folders in these paths and titles: ``/``, or a backslash.
+
+    A backslash alone says little: on POSIX it may be a letter of a name.
+    """
+    if any(_WINDOWS_ROOT.match(name) for name in names):
+        return "\\"
+    is_windows = any("\\" in name for name in names) and not any("/" in name for name in names)
+    return "\\" if is_windows else "/"
+
+
 def loras_of(listed: object) -> tuple[ListedLora, ...]:
-    """``GET /sdapi/v1/loras``; the folder does not count in a prompt, so it is not kept."""
+    """``GET /sdapi/v1/loras``: its ``path`` is absolute, and cut below the server's LoRA folder."""
+    paths = names_of(listed, "path")
+    separator = separator_of(paths)
+    root = _lora_folder([path.split(separator)[:-1] for path in paths])
     return tuple(
-        ListedLora(name=name, alias=_text(entry, "alias") or name)
+        ListedLora(
+            name=name,
+            alias=_text(entry, "alias") or name,
+            path=separator.join((_text(entry, "path") or "").split(separator)[len(root) :]),
+        )
         for entry in _entries(listed)
         if (name := _text(entry, "name"))
     )
@@ -86,6 +108,19 @@ def schedulers_of(listed: object) -> dict[str, str]:
             spoken = [*_texts(entry.get("aliases")), name or label]
             others.update({said.casefold(): label for said in spoken})
     return {**others, **labels}
+
+
+def _lora_folder(folders: Sequence[list[str]]) -> list[str]:
+    """The folder that all of these lie in, or the one above it that is called Lora."""
+    common: list[str] = []
+    for level in zip(*folders, strict=False):
+        if len(set(level)) > 1:
+            break
+        common.append(level[0])
+    for end in range(len(common), 0, -1):
+        if common[end - 1].casefold() in ("lora", "loras"):
+            return common[:end]
+    return common
 
 
 def names_of(listed: object, key: str) -> tuple[str, ...]:

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 
 from stablequeue_core.errors import AmbiguousName, NotOnServer
 from stablequeue_core.generation import Requirements
-from stablequeue_core.models import CheckpointNames, Resolution, nearest_first
+from stablequeue_core.models import (
+    NOTHING_KNOWN,
+    CheckpointNames,
+    KnownFiles,
+    LoraPaths,
+    Resolution,
+    nearest_first,
+    stem,
+)
 from stablequeue_core.servers import Inventory
 
 
@@ -17,13 +26,16 @@ class ServerNames:
     with all that are, nearest first.
     """
 
-    def __init__(self, server: str, inventory: Inventory) -> None:
+    def __init__(
+        self, server: str, inventory: Inventory, known: KnownFiles = NOTHING_KNOWN
+    ) -> None:
         self._server = server
         self._inventory = inventory
-        self._checkpoints = CheckpointNames(server, inventory.checkpoints)
-        self._modules = _spellings(inventory.modules)
+        self._checkpoints = CheckpointNames(server, inventory.checkpoints, known)
+        self._modules = {**_by_unique_stem(inventory.modules), **_spellings(inventory.modules)}
         self._upscalers = _spellings(inventory.upscalers)
         self._lora_names = {lora.name for lora in inventory.loras}
+        self._lora_paths = LoraPaths(inventory.loras)
         aliases = {lora.alias for lora in inventory.loras}
         # Forge forbids this one: it means that no LoRA is to be added.
         self._lora_aliases = {alias for alias in aliases if alias.lower() != "none"}
@@ -76,26 +88,40 @@ class ServerNames:
         return name.casefold() in self._inventory.samplers
 
     def module(self, wanted: str) -> str:
-        """A VAE or text encoder, by its file name. Unknown: the server would drop it."""
+        """A VAE or text encoder, by its file name. Unknown: the server would drop it.
+
+        Without its extension, too, which is how servers write it into pictures.
+        """
         name = _spelled(wanted.replace("\\", "/").rpartition("/")[2], self._modules)
         if name is None:
             raise self._missing("module", wanted, self._inventory.modules)
         return name
 
     def lora(self, wanted: str) -> str:
-        """By its name, or by an alias of its own. Unknown: every LoRA of the prompt would be off.
+        """By its name, or by an alias of its own, as it stands; else by its path or file name.
+
+        Unknown: every LoRA of the prompt would be off.
+
+        Returns:
+            the name that the prompt must use.
 
         Raises:
-            AmbiguousName: an alias that two share; the server knows both by their names only.
+            AmbiguousName: an alias that two share, where the server knows both by their names only;
+                or a path that fits two.
         """
         if wanted in self._lora_names:
             return wanted
         sharing = self._loras_by_alias.get(wanted.lower(), [])
         if len(sharing) > 1:
             raise AmbiguousName("LoRA", wanted, sorted(sharing), self._server)
-        if wanted not in self._lora_aliases:
+        if wanted in self._lora_aliases:
+            return wanted
+        fitting = sorted({lora.name for lora in self._lora_paths.fitting(wanted)})
+        if len(fitting) > 1:
+            raise AmbiguousName("LoRA", wanted, fitting, self._server)
+        if not fitting:
             raise self._missing("LoRA", wanted, self._lora_names)
-        return wanted
+        return fitting[0]
 
     def missing(self, requirements: Requirements) -> list[NotOnServer | AmbiguousName]:
         """All of ``requirements`` that the server does not have; empty when it can run the job."""
@@ -124,6 +150,12 @@ def _spellings(names: Iterable[str]) -> dict[str, str]:
     """By its own spelling and, for those who spell it otherwise, in lower case."""
     own = {name: name for name in names}
     return {**{name.casefold(): name for name in own}, **own}
+
+
+def _by_unique_stem(names: Sequence[str]) -> dict[str, str]:
+    """By what comes before the extension, in lower case; not those that two share."""
+    counted = Counter(stem(name).casefold() for name in names)
+    return {folded: n for n in names if counted[folded := stem(n).casefold()] == 1}
 
 
 def _spelled(wanted: str, spellings: dict[str, str]) -> str | None:

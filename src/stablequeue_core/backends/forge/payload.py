@@ -8,7 +8,12 @@ from attrs import evolve
 
 from stablequeue_core.backends.base import Prepared
 from stablequeue_core.backends.forge.names import ServerNames
-from stablequeue_core.generation import GenerationRequest, HiresFix, with_plain_lora_tags
+from stablequeue_core.generation import (
+    GenerationRequest,
+    HiresFix,
+    with_lora_names,
+    with_plain_lora_tags,
+)
 from stablequeue_core.models import Resolution
 from stablequeue_core.servers import ListedCheckpoint
 
@@ -38,12 +43,15 @@ class _Writer:
         self._names = names
         self._asked: dict[str, Any] = {}
         self._resolutions: list[str] = []
+        self._loras: dict[str, str] = {}
 
     def prepared(self) -> Prepared:
         request = self._request
+        overrides = self._overrides()
+        self._loras = self._lora_names()
         payload: dict[str, Any] = {
             **request.passthrough,
-            "prompt": with_plain_lora_tags(request.positive_prompt),
+            "prompt": self._prompt(request.positive_prompt),
             "negative_prompt": request.negative_prompt,
             "width": request.width,
             "height": request.height,
@@ -54,7 +62,7 @@ class _Writer:
             "n_iter": request.images,
             "batch_size": request.batch_size,
             "restore_faces": request.restore_faces,
-            "override_settings": self._overrides(),
+            "override_settings": overrides,
             # True would switch the checkpoint back after each job: every switch would cost twice.
             "override_settings_restore_afterwards": False,
             "send_images": True,
@@ -63,7 +71,9 @@ class _Writer:
         self._refiner(payload)
         if request.hires:
             self._second_pass(payload, request.hires)
-        self._loras()
+        if request.loras:
+            names = [self._loras[lora.name] for lora in request.loras]
+            self._asked["loras"] = list(dict.fromkeys(names))
         return Prepared(
             payload=payload,
             asked=self._asked,
@@ -117,7 +127,7 @@ class _Writer:
         modules = [self._names.module(name) for name in hires.modules]
         payload["hr_additional_modules"] = modules or SAME_MODULES
         if hires.prompt:
-            payload["hr_prompt"] = with_plain_lora_tags(hires.prompt)
+            payload["hr_prompt"] = self._prompt(hires.prompt)
         if hires.upscaler:
             payload["hr_upscaler"] = self._names.upscaler(hires.upscaler)
         if hires.checkpoint:
@@ -130,11 +140,16 @@ class _Writer:
         if scheduler:
             payload["hr_scheduler"] = scheduler
 
-    def _loras(self) -> None:
-        for name in self._request.requirements.loras:
-            self._names.lora(name)
-        if self._request.loras:
-            self._asked["loras"] = [lora.name for lora in self._request.loras]
+    def _lora_names(self) -> dict[str, str]:
+        """For each name in the prompts, the one that the server knows the LoRA by."""
+        found = {name: self._names.lora(name) for name in self._request.requirements.loras}
+        for wanted, name in found.items():
+            if wanted != name:
+                self._resolutions.append(f"{wanted} → {name} (same file)")
+        return found
+
+    def _prompt(self, prompt: str) -> str:
+        return with_lora_names(with_plain_lora_tags(prompt), self._loras)
 
 
 def _with_users_hash(found: Resolution) -> ListedCheckpoint:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from stablequeue_core.errors import WrongResult
-from stablequeue_core.generation import settings_of
+from stablequeue_core.generation import named_hashes, settings_of
 from stablequeue_core.models import stem
 from stablequeue_core.servers import ListedCheckpoint
-
-_NAME_AND_HASH = re.compile(r"\s*(.+?):\s*([0-9a-fA-F]+)\s*(?:,|$)")
 
 
 def prove(asked: Mapping[str, Any], info: Mapping[str, Any], server: str) -> dict[str, Any]:
@@ -106,7 +103,7 @@ def lora_hashes(info: Mapping[str, Any]) -> dict[str, str]:
     """The LoRAs that the server says it applied, with their hashes."""
     extra = info.get("extra_generation_params")
     listed = extra.get("Lora hashes") if isinstance(extra, Mapping) else None
-    return dict(_NAME_AND_HASH.findall(str(listed or _settings(info).get("Lora hashes", ""))))
+    return dict(named_hashes(str(listed or _settings(info).get("Lora hashes", ""))))
 
 
 def _prove_loras(asked: Sequence[str], info: Mapping[str, Any], server: str) -> dict[str, Any]:

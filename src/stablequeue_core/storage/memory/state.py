@@ -10,6 +10,7 @@ from attrs import define, evolve, field
 from stablequeue_core.bell import Bell
 from stablequeue_core.events import Event
 from stablequeue_core.jobs import Job, JobStatus
+from stablequeue_core.models import Model
 from stablequeue_core.servers import Server
 
 
@@ -24,6 +25,9 @@ class Memory:
     accepted: int = 0
     keys: dict[str, tuple[str, tuple[str, ...]]] = field(factory=dict)
     servers: dict[str, Server] = field(factory=dict)
+    models: dict[int, Model] = field(factory=dict)
+    last_model: int = 0
+    fingerprints: dict[str, dict[str, str]] = field(factory=dict)
     events: list[Event] = field(factory=list)
     lanes: set[str] = field(factory=set)
     paused: bool = False

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from stablequeue_core.events import Event, EventLog
 from stablequeue_core.storage.base import LaneLock, Storage
 from stablequeue_core.storage.memory.jobs import MemoryJobs
+from stablequeue_core.storage.memory.models import MemoryModels
 from stablequeue_core.storage.memory.servers import MemoryServers
 from stablequeue_core.storage.memory.state import Memory
 
@@ -28,6 +29,7 @@ class MemoryStorage(Storage):
         self.changes = self._memory.changes
         self.jobs = MemoryJobs(self._memory)
         self.servers = MemoryServers(self._memory)
+        self.models = MemoryModels(self._memory)
         self.events = _MemoryEvents(self._memory)
 
     def lane_lock(self, alias: str) -> LaneLock:

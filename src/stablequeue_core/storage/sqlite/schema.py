@@ -121,7 +121,62 @@ _FIRST = (
     f"PRAGMA application_id = {APPLICATION_ID}",
 )
 
-STEPS: tuple[tuple[str, ...], ...] = (_FIRST,)
+_SECOND = (
+    # What is searched has columns of its own, folded where case and Unicode form do not count; the
+    # rest is JSON. Ids are not given twice, as people keep them. `size`, `mtime_ns` and
+    # `version_id` have no type, because a number that SQLite cannot hold is kept as its digits.
+    """
+    CREATE TABLE models (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        kind TEXT NOT NULL,
+        root TEXT NOT NULL,
+        path TEXT NOT NULL,
+        missing INTEGER NOT NULL,
+        folder TEXT NOT NULL,
+        name TEXT NOT NULL,
+        stem TEXT NOT NULL,
+        family TEXT NOT NULL,
+        base_name TEXT,
+        card_base TEXT,
+        size NOT NULL,
+        mtime_ns NOT NULL,
+        created_at INTEGER NOT NULL,
+        format TEXT NOT NULL,
+        sha256 TEXT,
+        autov1 TEXT,
+        autov3 TEXT,
+        told TEXT,
+        hash_source TEXT,
+        version_id,
+        base_model TEXT,
+        words TEXT NOT NULL,
+        more TEXT
+    )
+    """,
+    "CREATE UNIQUE INDEX models_by_place ON models (root, path)",
+    "CREATE INDEX models_by_folder ON models (root, folder)",
+    # The list: its pages are counted off in here, and most filters need not look elsewhere.
+    "CREATE INDEX models_in_order ON models (name, path, root, kind, missing)",
+    "CREATE INDEX models_by_stem ON models (stem)",
+    "CREATE INDEX models_by_sha256 ON models (sha256) WHERE sha256 IS NOT NULL",
+    "CREATE INDEX models_by_autov1 ON models (autov1) WHERE autov1 IS NOT NULL",
+    "CREATE INDEX models_by_autov3 ON models (autov3) WHERE autov3 IS NOT NULL",
+    "CREATE INDEX models_by_told ON models (told) WHERE told IS NOT NULL",
+    "CREATE INDEX models_by_version ON models (version_id) WHERE version_id IS NOT NULL",
+    "CREATE INDEX models_lost ON models (size, mtime_ns) WHERE missing = 1",
+    "CREATE INDEX models_to_hash ON models (size) WHERE sha256 IS NULL AND missing = 0",
+    # How each folder looked when all of its models were known.
+    """
+    CREATE TABLE model_folders (
+        root TEXT NOT NULL,
+        folder TEXT NOT NULL,
+        fingerprint TEXT NOT NULL,
+        PRIMARY KEY (root, folder)
+    ) WITHOUT ROWID
+    """,
+)
+
+STEPS: tuple[tuple[str, ...], ...] = (_FIRST, _SECOND)
 """``STEPS[n]`` leads from version n to version n + 1. A released step is never changed."""
 
 VERSION = len(STEPS)

@@ -11,6 +11,7 @@ from stablequeue_core.storage.sqlite.connection import Database
 from stablequeue_core.storage.sqlite.events import SqliteEvents
 from stablequeue_core.storage.sqlite.jobs import SqliteJobs
 from stablequeue_core.storage.sqlite.lanes import FileLaneLock
+from stablequeue_core.storage.sqlite.models import SqliteModels
 from stablequeue_core.storage.sqlite.servers import SqliteServers
 
 
@@ -41,6 +42,7 @@ class SqliteStorage(Storage):
         self.changes = Bell()
         self.jobs = SqliteJobs(self.database, work=self.work, changes=self.changes)
         self.servers = SqliteServers(self.database, work=self.work, changes=self.changes)
+        self.models = SqliteModels(self.database, changes=self.changes)
         self.events = SqliteEvents(self.database)
 
     def lane_lock(self, alias: str) -> LaneLock:

@@ -51,6 +51,19 @@ def sentence(text: str | None) -> str | None:
     return text.encode("utf-8", "backslashreplace").decode()
 
 
+def stored(name: str) -> str | bytes:
+    """A name of the file system as SQLite takes it: one that is no Unicode goes as bytes.
+
+    Linux has such names; Python spells each stray byte as half of a character.
+    """
+    return name if is_storable(name) else name.encode("utf-8", "surrogatepass")
+
+
+def restored(value: str | bytes) -> str:
+    """The name that :func:`stored` was given."""
+    return value if isinstance(value, str) else value.decode("utf-8", "surrogatepass")
+
+
 @lru_cache(maxsize=1024)
 def requirements_text(requirements: Requirements) -> str | None:
     """What is required, None for nothing; remembered, as the jobs of a series require the same."""

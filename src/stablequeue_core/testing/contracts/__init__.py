@@ -2,6 +2,7 @@
 
 from stablequeue_core.testing.contracts.events import EventLogContract
 from stablequeue_core.testing.contracts.jobs import JobStoreContract
+from stablequeue_core.testing.contracts.models import ModelStoreContract
 from stablequeue_core.testing.contracts.servers import ServerStoreContract
 from stablequeue_core.testing.contracts.storage import StorageContract
 from stablequeue_core.testing.contracts.transport import TransportContract
@@ -9,6 +10,7 @@ from stablequeue_core.testing.contracts.transport import TransportContract
 __all__ = [
     "EventLogContract",
     "JobStoreContract",
+    "ModelStoreContract",
     "ServerStoreContract",
     "StorageContract",
     "TransportContract",

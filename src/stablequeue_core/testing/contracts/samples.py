@@ -17,6 +17,7 @@ from stablequeue_core.jobs import (
     JobResult,
     event_of,
 )
+from stablequeue_core.models import Model, ModelKind
 from stablequeue_core.servers import Server
 from stablequeue_core.storage import Storage
 from stablequeue_core.testing.race import begin, first
@@ -137,4 +138,30 @@ def server_event(kind: EventKind = EventKind.SERVER_ADDED, alias: str = "Laptop"
 
 def queue_event(kind: EventKind = EventKind.QUEUE_PAUSED) -> Event:
     """An event about the whole queue."""
+    return Event(kind=kind, at=START)
+
+
+ROOT = "/models/Stable-diffusion"
+
+
+def model(path: str = "x.safetensors", **fields: Any) -> Model:
+    """A model file that nobody has looked into yet."""
+    given: dict[str, Any] = {
+        "kind": ModelKind.CHECKPOINT,
+        "root": ROOT,
+        "path": path,
+        "size": 6_938_078_334,
+        "mtime_ns": 1_715_654_088_985_000_001,
+        "created_at": START,
+    }
+    return Model(**{**given, **fields})
+
+
+def save(storage: Storage, *models: Model) -> list[Model]:
+    """Keep models; as they are kept."""
+    return list(storage.models.save(models))
+
+
+def models_event(kind: EventKind = EventKind.MODELS_SCAN_STARTED) -> Event:
+    """An event about the models."""
     return Event(kind=kind, at=START)

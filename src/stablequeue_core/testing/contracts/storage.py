@@ -14,8 +14,10 @@ from stablequeue_core.jobs import IdempotencyKey, Job, JobQuery, Lease
 from stablequeue_core.storage import LaneLock, Storage
 from stablequeue_core.testing.contracts.events import EventLogContract
 from stablequeue_core.testing.contracts.jobs import JobStoreContract
+from stablequeue_core.testing.contracts.models import ModelStoreContract
 from stablequeue_core.testing.contracts.samples import (
     LATER,
+    ROOT,
     add,
     cancelled,
     changed,
@@ -24,8 +26,11 @@ from stablequeue_core.testing.contracts.samples import (
     deleted,
     given_back,
     laptop,
+    model,
+    models_event,
     pending,
     queue_event,
+    save,
     server_event,
 )
 from stablequeue_core.testing.contracts.servers import ServerStoreContract
@@ -48,10 +53,12 @@ GIVES_NONE: dict[str, Doing] = {
     "a job done": lambda storage, job: changed(storage, job, completed),
     "a job cancelled": lambda storage, job: changed(storage, job, cancelled),
     "a job deleted": deleted,
+    "a model": lambda storage, job: save(storage, model()),
+    "a scan": lambda storage, job: storage.models.record(models_event()),
 }
 
 
-class StorageContract(JobStoreContract, ServerStoreContract, EventLogContract):
+class StorageContract(JobStoreContract, ServerStoreContract, ModelStoreContract, EventLogContract):
     """The promises of :class:`~stablequeue_core.storage.Storage` and its stores, as tests.
 
     Example::
@@ -160,6 +167,8 @@ class StorageContract(JobStoreContract, ServerStoreContract, EventLogContract):
         kept = storage.jobs.add([ordered], key)
         add(storage, pending(1))
         running = claimed(storage)
+        (found,) = save(storage, model())
+        storage.models.keep_fingerprints(ROOT, {"": "as it was"})
         storage.jobs.set_paused(True, queue_event(EventKind.QUEUE_PAUSED))
         page, counts = storage.jobs.list(JobQuery()), storage.jobs.counts()
         log = list(storage.events.read())
@@ -172,6 +181,8 @@ class StorageContract(JobStoreContract, ServerStoreContract, EventLogContract):
             assert again.jobs.add([pending()], key) == [running]
             assert again.jobs.paused()
             assert again.servers.get("Laptop").password == "secret"
+            assert again.models.get(found.id) == found
+            assert again.models.fingerprints(ROOT) == {"": "as it was"}
             assert list(again.events.read()) == log
             (new,) = add(again, pending())
             assert new.number > max(job.number for job in (*kept, *page.jobs))

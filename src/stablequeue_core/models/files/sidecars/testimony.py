@@ -1,0 +1,72 @@
+"""What one sidecar says, before anybody has judged it."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from attrs import frozen
+
+from stablequeue_core.models.model import ModelCard
+
+
+class Dialect(StrEnum):
+    """Who writes files beside models, each in its own way; most trusted first."""
+
+    FORGE_JSON = "forge_json"
+    """Forge and A1111: what the user typed in. Also the plain text files that they read."""
+
+    LORA_MANAGER = "lora_manager"
+    CIVITAI_INFO = "civitai_info"
+    STABILITY_MATRIX = "stability_matrix"
+    BROWSER_PLUS = "browser_plus"
+    STABLEQUEUE_DOWNLOAD = "stablequeue_download"
+    SWARMUI = "swarmui"
+
+
+@frozen(kw_only=True)
+class FileClaim:
+    """A file that a sidecar says it is about.
+
+    Attributes:
+        sha256: of the whole file.
+        size: in bytes; None when the sidecar does not tell.
+        name: the file's name at Civitai.
+    """
+
+    sha256: str
+    size: int | None = None
+    name: str | None = None
+
+
+@frozen(kw_only=True)
+class Testimony:
+    """What one sidecar says.
+
+    Attributes:
+        card: of the model.
+        files: which files it may be about.
+        seen_ns: until when it can have seen the file, in nanoseconds since 1970; None when that
+            is not known.
+    """
+
+    dialect: Dialect
+    card: ModelCard
+    files: tuple[FileClaim, ...] = ()
+    seen_ns: int | None = None
+
+
+@frozen(kw_only=True)
+class Subject:
+    """The model file that the sidecars lie beside.
+
+    Attributes:
+        stem: its name without extension.
+        size: in bytes.
+        mtime_ns: when it was last written, in nanoseconds since 1970.
+        sha256: where it is known, in lower case.
+    """
+
+    stem: str
+    size: int
+    mtime_ns: int
+    sha256: str | None = None

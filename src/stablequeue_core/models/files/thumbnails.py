@@ -1,0 +1,198 @@
+"""Small copies of previews, made once and kept in a folder of their own."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import stat
+import threading
+import time
+from contextlib import suppress
+from pathlib import Path
+
+from PIL import Image, ImageOps, features
+
+from stablequeue_core.errors import UnreadableModel
+from stablequeue_core.models.files.previews import Preview
+
+WIDTHS = (96, 160, 320, 450, 640, 960)
+"""Pixels. Others are made up to the next of these, so that a client cannot fill the folder."""
+
+LARGEST_PIXELS = 64_000_000
+LARGEST_FILE = 128 * 2**20
+
+_TALLEST = 4
+"""How many times its width a thumbnail may be high."""
+
+_FORMATS = {
+    "image/png": "PNG",
+    "image/jpeg": "JPEG",
+    "image/webp": "WEBP",
+    "image/gif": "GIF",
+    "image/avif": "AVIF",
+}
+_OURS = re.compile(r"[0-9a-f]{40}\.webp|\.[0-9a-f]{16}\.tmp")
+_LEFTOVER_SECONDS = 3600  # no writer takes that long: whoever began this file is dead
+_SHRUNK_AS_THEY_ARE = frozenset({"RGB", "RGBA", "L", "LA", "CMYK", "YCbCr"})
+_ORIENTATION = 0x0112
+_LYING_ON_ITS_SIDE = frozenset({5, 6, 7, 8})
+
+
+class Thumbnails:
+    """Makes and keeps thumbnails. Safe to use from several threads, and by several processes.
+
+    Args:
+        folder: holds nothing else; made when the first thumbnail is kept.
+        most: how many are kept; the oldest beyond that are deleted when this is constructed.
+
+    Example::
+
+        small = Thumbnails(Path("queue-data/thumbnails")).of(preview, width=320)
+    """
+
+    def __init__(self, folder: Path, *, most: int = 20_000) -> None:
+        self._folder = folder
+        self._one_at_a_time = threading.Lock()  # a picture of 64 megapixels takes 256 MB
+        self._sweep(most)
+
+    def of(self, preview: Preview, width: int) -> Preview | None:
+        """A copy of a picture that is as wide as asked, or a little wider, never than the picture.
+
+        It is a WEBP picture, upright, with the transparency of the original, and shows the first
+        frame of an animation. It is no higher than four times its width.
+
+        Args:
+            preview: of what.
+            width: in pixels; brought up to the next of :data:`WIDTHS`.
+
+        Returns:
+            the copy; None when there can be none, so that the original has to do: it is a film, or
+            has changed meanwhile, or the copy cannot be kept.
+
+        Raises:
+            UnreadableModel: ``preview_too_large``, when it has more pixels than any preview, as
+                pictures have that are made to use up memory; ``preview_unreadable``, when it is
+                broken.
+        """
+        picture_format = _FORMATS.get(preview.media_type)
+        if picture_format is None or not (_can("webp") and _can(picture_format.lower())):
+            return None
+        wide = next((each for each in WIDTHS if each >= width), WIDTHS[-1])
+        target = self._folder / f"{_key(preview, wide)}.webp"
+        if kept := _kept(target):
+            return kept
+        with self._one_at_a_time:
+            if kept := _kept(target):
+                return kept
+            small = _shrunk(preview, picture_format, wide)
+            return self._keep(small, target) if small else None
+
+    def _keep(self, small: Image.Image, target: Path) -> Preview | None:
+        """Write it to its place in one step; None when that fails: it is no more than a cache."""
+        temporary = self._folder / f".{os.urandom(8).hex()}.tmp"
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            with open(temporary, "xb") as file:
+                small.save(file, "WEBP", quality=82, method=4)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, target)
+        except OSError:
+            with suppress(OSError):
+                os.unlink(temporary)
+        # On Windows, nobody can replace a file that is being read; then there is one already.
+        return _kept(target)
+
+    def _sweep(self, most: int) -> None:
+        """Remove what writers left behind, and the oldest thumbnails of too many."""
+        found = []
+        with suppress(OSError), os.scandir(self._folder) as entries:
+            for entry in entries:
+                if _OURS.fullmatch(entry.name):
+                    with suppress(OSError):  # another process sweeps too
+                        found.append((entry.stat(follow_symlinks=False).st_mtime, entry.path))
+        limit = time.time() - _LEFTOVER_SECONDS
+        leftovers = [path for at, path in found if path.endswith(".tmp") and at < limit]
+        thumbnails = sorted((at, path) for at, path in found if not path.endswith(".tmp"))
+        too_many = [path for _, path in thumbnails[: max(len(thumbnails) - most, 0)]]
+        for path in (*leftovers, *too_many):
+            with suppress(OSError):
+                os.unlink(path)
+
+
+def _can(codec: str) -> bool:
+    """Whether this Pillow can read and write pictures in WEBP or AVIF; the others it always can."""
+    if codec == "avif" and codec not in features.modules:  # before Pillow 11.3
+        return False
+    return codec not in ("webp", "avif") or bool(features.check(codec))
+
+
+def _key(preview: Preview, width: int) -> str:
+    told = f"{preview.path}\0{preview.size}\0{preview.mtime_ns}\0{width}"
+    return hashlib.sha256(told.encode("utf-8", "surrogatepass")).hexdigest()[:40]
+
+
+def _kept(path: Path) -> Preview | None:
+    try:
+        seen = os.lstat(path)
+    except OSError:
+        return None
+    if not stat.S_ISREG(seen.st_mode) or not seen.st_size:
+        return None
+    return Preview(path=path, media_type="image/webp", size=seen.st_size, mtime_ns=seen.st_mtime_ns)
+
+
+def _shrunk(preview: Preview, picture_format: str, width: int) -> Image.Image | None:
+    """The picture made smaller; None when it is not the one that was looked at any more."""
+    if preview.size > LARGEST_FILE:
+        raise _too_large(preview)
+    try:
+        with open(preview.path, "rb") as file:
+            seen = os.fstat(file.fileno())
+            if (seen.st_size, seen.st_mtime_ns) != (preview.size, preview.mtime_ns):
+                return None
+            with Image.open(file, formats=[picture_format]) as image:
+                if image.width * image.height > LARGEST_PIXELS:
+                    raise _too_large(preview)
+                return _upright(image, width)
+    except UnreadableModel:
+        raise
+    except FileNotFoundError:
+        return None
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise _too_large(preview) from error
+    except Exception as error:  # decoders fed with nonsense raise whatever they stumble over
+        raise UnreadableModel(
+            "preview_unreadable",
+            f"{preview.path.name!r} is a broken picture, so there is no thumbnail of it. Save it "
+            "anew, or delete it.",
+        ) from error
+
+
+def _upright(image: Image.Image, width: int) -> Image.Image:
+    turned = _orientation(image) in _LYING_ON_ITS_SIDE
+    box = (width * _TALLEST, width) if turned else (width, width * _TALLEST)
+    small: Image.Image = image
+    if image.mode.startswith("I"):
+        # Greys of 16 bits; Pillow's own conversion makes nearly all of them white.
+        small = image.convert("I").point(lambda grey: grey * (1 / 256)).convert("L")
+    elif image.mode not in _SHRUNK_AS_THEY_ARE or "transparency" in image.info:
+        # Neither colours by number nor transparent ones can be mixed.
+        small = image.convert("RGBA" if image.has_transparency_data else "RGB")
+    small.thumbnail(box)
+    upright = ImageOps.exif_transpose(small)
+    return upright.convert("RGBA" if upright.has_transparency_data else "RGB")
+
+
+def _orientation(image: Image.Image) -> int:
+    orientation = image.getexif().get(_ORIENTATION)
+    return orientation if isinstance(orientation, int) else 1
+
+
+def _too_large(preview: Preview) -> UnreadableModel:
+    return UnreadableModel(
+        "preview_too_large",
+        f"{preview.path.name!r} has more than {LARGEST_PIXELS // 1_000_000} megapixels or "
+        f"{LARGEST_FILE // 2**20} MiB, too much for a preview. Replace it with a smaller picture.",
+    )

@@ -1,0 +1,56 @@
+"""Text for terminals, made of things that strangers have named."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+import click
+
+_STEP = 1000
+
+
+def say(text: str) -> None:
+    """Print lines, with ``?`` for what this terminal has no character for."""
+    encoding = sys.stdout.encoding or "ascii"
+    click.echo(text.encode(encoding, "replace").decode(encoding))
+
+
+def printable(text: str) -> str:
+    r"""The text on one line, without anything that a terminal obeys.
+
+    File names may hold line ends and escape sequences, and halves of characters that no terminal
+    can show.
+
+    Example:
+        >>> printable("a\x1b[2Jb\n")
+        'a�[2Jb�'
+    """
+    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
+
+
+def size_text(size: float) -> str:
+    """So many bytes, for people.
+
+    Example:
+        >>> size_text(7634221056), size_text(999)
+        ('7.6 GB', '999 B')
+    """
+    units = ["B", "kB", "MB", "GB", "TB"]
+    while size >= _STEP and len(units) > 1:
+        size /= _STEP
+        units.pop(0)
+    return f"{size:.0f} {units[0]}" if units[0] == "B" else f"{size:.1f} {units[0]}"
+
+
+def table(rows: Sequence[Sequence[str]]) -> str:
+    """The rows below each other, columns aligned; the first row is the head.
+
+    Example:
+        >>> print(table([["name", "size"], ["x", "7 GB"]]))
+        name  size
+        x     7 GB
+    """
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
+    return "\n".join(lines)

@@ -1,0 +1,99 @@
+"""What a lane sees of its server is known to whoever asks from outside."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from tests.worlds import QUICK
+
+from stablequeue_core.backends.forge import ForgeBackend
+from stablequeue_core.clock import SystemClock
+from stablequeue_core.dispatch.link import Link
+from stablequeue_core.errors import ServerUnreachable
+from stablequeue_core.servers import HealthBoard, Inventories, Server
+from stablequeue_core.storage.memory import MemoryStorage
+from stablequeue_core.testing.contracts.samples import laptop, server_event
+from stablequeue_core.testing.forge_simulator import (
+    CheckpointFile,
+    ForgeSimulator,
+    Phase,
+    SimulatedForge,
+)
+
+LISTS = "GET /sdapi/v1/sd-models"
+
+
+class Outside:
+    """A simulated server, the link of its lane, and the lists that both share."""
+
+    def __init__(self, storage: MemoryStorage) -> None:
+        self.forge = SimulatedForge.with_sample_models()
+        clock = SystemClock()
+        server = laptop()
+        storage.servers.add(server, server_event())
+        transport = ForgeSimulator(self.forge)
+
+        def backend(server: Server) -> ForgeBackend:
+            return ForgeBackend(server, transport, QUICK)
+
+        self.inventories = Inventories(
+            storage.servers,
+            lambda server: backend(server).inventory(),
+            clock=clock,
+            max_age=QUICK.inventory_age,
+        )
+        self.link = Link(
+            server,
+            backend(server),
+            health=HealthBoard(),
+            inventories=self.inventories,
+            clock=clock,
+            settings=QUICK,
+        )
+
+    @property
+    def times_asked(self) -> int:
+        return self.forge.counts[LISTS]
+
+
+@pytest.fixture
+def outside() -> Iterator[Outside]:
+    with MemoryStorage() as storage:
+        yield Outside(storage)
+
+
+def test_what_the_lane_has_fetched_is_not_fetched_again(outside: Outside) -> None:
+    assert outside.link.ask()
+
+    assert outside.inventories.of("Laptop") is outside.link.inventory()
+    assert outside.times_asked == 1
+
+
+def test_a_file_that_the_lane_has_found_is_seen_outside(outside: Outside) -> None:
+    outside.link.ask()
+    outside.forge.disk.add(CheckpointFile(path="new.safetensors"))
+    outside.link.backend.refresh()
+    outside.link.look_again()
+
+    names = [checkpoint.name for checkpoint in outside.inventories.of("Laptop").checkpoints]
+    assert "new.safetensors" in names
+
+
+def test_what_the_lane_does_not_believe_any_more_is_asked_for_anew(outside: Outside) -> None:
+    outside.link.ask()
+    outside.link.forget()
+
+    outside.inventories.of("Laptop")
+
+    assert outside.times_asked == 2
+
+
+def test_a_server_that_the_lane_has_lost_is_not_said_to_have_anything(outside: Outside) -> None:
+    outside.link.ask()
+    outside.forge.phase = Phase.DOWN
+    assert not outside.link.ask()
+
+    with pytest.raises(ServerUnreachable):
+        outside.inventories.of("Laptop")
+    assert outside.inventories.known("Laptop") is not None
