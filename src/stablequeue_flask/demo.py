@@ -214,17 +214,18 @@ def _line(job: Mapping[str, Any]) -> Line:
 
 
 def _tell_proofs(jobs: Mapping[str, Mapping[str, Any]]) -> None:
-    """Show which checkpoint each job named, what its server calls that, and what it rendered by."""
-    proved = []
+    """Show which checkpoint each job named, and what its server has proved to render with."""
+    lines = []
     for job in jobs.values():
         asked = job["generation_params"].get("checkpoint_name")
         proof = job["result_details"]["proof"].get("checkpoint")
         if asked and proof:
-            proved.append((asked, job["target_server_alias"], proof["asked"], proof["got"]))
-    if proved:
-        click.echo("\nThe right model, proved:")
-    for asked, server, known_as, rendered_by in proved:
-        click.echo(f"  {asked}  on {server} is  {known_as}  and made it:  {rendered_by}")
+            lines.append((job["target_server_alias"], asked, proof["asked"]))
+    if lines:
+        click.echo("\nThe right model, proved (asked for -> what that server rendered with):")
+        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+        for server, asked, rendered in lines:
+            click.echo(f"  {server:<{widths[0]}}  {asked:<{widths[1]}} -> {rendered}")
 
 
 def tell(names: Sequence[str], data_dir: Path, image_folder: Path, forge_url: str) -> None:

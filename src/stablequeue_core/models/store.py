@@ -125,6 +125,10 @@ class ModelStore(ABC):
         """
 
     @abstractmethod
+    def count_without_hash(self, roots: Collection[str]) -> int:
+        """How many :meth:`without_hash` would give, were there no limit."""
+
+    @abstractmethod
     def lose(self, root: str, paths: Collection[str] | None = None) -> int:
         """Mark models as missing: those of ``paths``, or all of the root; they stay known.
 

@@ -68,15 +68,14 @@ class HashWork:
         Raises:
             StorageError: its hashes cannot be kept.
         """
-        waiting = self._waiting()
-        if not waiting:
+        model = self._next()
+        if model is None:
             return True
-        model = waiting[0]
-        tell(model.path, 0, model.size, len(waiting))
+        waiting = self._store.count_without_hash(self._roots.keys()) - len(self._hopeless)
         try:
             hashes = self._hasher(model).run(
                 self._interrupt,
-                lambda done, total: tell(model.path, done, total, len(waiting)),
+                lambda done, total: tell(model.path, done, total, waiting),
                 bytes_per_second=self._hash_rate if self.is_throttled else None,
             )
         except ModelFileError as error:
@@ -89,10 +88,10 @@ class HashWork:
             self._keep(model, hashes)
         return False
 
-    def _waiting(self) -> Sequence[Model]:
-        limit = len(self._hopeless) + 100
-        found = self._store.without_hash(self._roots.keys(), limit)
-        return [model for model in found if (model.id, model.mtime_ns) not in self._hopeless]
+    def _next(self) -> Model | None:
+        """The smallest file that may still be hashed."""
+        found = self._store.without_hash(self._roots.keys(), len(self._hopeless) + 1)
+        return next((m for m in found if (m.id, m.mtime_ns) not in self._hopeless), None)
 
     def _hasher(self, model: Model) -> FileHasher:
         """The one that has read part of it already, if the file is still the same."""

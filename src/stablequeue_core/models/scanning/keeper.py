@@ -13,7 +13,7 @@ from filelock import FileLock, Timeout
 
 from stablequeue_core.announcer import Announcer
 from stablequeue_core.clock import Clock
-from stablequeue_core.errors import InternalError, StableQueueError
+from stablequeue_core.errors import InternalError, QueueClosed, StableQueueError
 from stablequeue_core.events import Event, EventKind
 from stablequeue_core.models.roots import ModelRoot
 from stablequeue_core.models.scanning.hash_work import HashWork
@@ -114,18 +114,21 @@ class CatalogKeeper:
         """Wait until the scan of this number has ended and, if asked, every file is hashed.
 
         Raises:
+            QueueClosed: the queue was closed meanwhile.
             StableQueueError: what broke it off.
         """
         with self._changed:
             self._hurry(+hashed)
             try:
-                self._changed.wait_for(lambda: self._is_done(number, hashed))
+                self._changed.wait_for(
+                    lambda: self._stopping.is_set() or self._is_done(number, hashed)
+                )
             finally:
                 self._hurry(-hashed)
             if self._error:
                 raise self._error
-            if self._ended < number or self._status.last is None:
-                raise ScanStopped
+            if not self._is_done(number, hashed) or self._status.last is None:
+                raise QueueClosed
             return self._status.last
 
     def _hurry(self, waiting: int) -> None:
@@ -136,8 +139,6 @@ class CatalogKeeper:
         self._interrupt.set()
 
     def _is_done(self, number: int, hashed: bool) -> bool:
-        if self._stopping.is_set():
-            return True
         return self._ended >= number and (self._all_hashed or not hashed)
 
     def _run(self) -> None:
@@ -161,30 +162,18 @@ class CatalogKeeper:
         return self._wanted > self._begun
 
     def _scan(self) -> None:
-        report, error = None, None
-        try:
-            with self._alone():
-                self._record(EventKind.MODELS_SCAN_STARTED)
-                report = self._scan_now()
-                # Before the event: who hears of it may ask at once.
-                self._status = ScanStatus(last=report)
-                self._record(EventKind.MODELS_SCAN_FINISHED, report)
-        except ScanStopped:
-            logger.info("A scan of the model folders was stopped.")
-        except StableQueueError as problem:
-            logger.error("A scan of the model folders broke off: %s", problem.message)
-            error = problem
-        except Exception as defect:
-            logger.exception("A scan of the model folders met a defect of StableQueue.")
-            error = InternalError(defect)
+        report: ScanReport | None = None
+        self._error = None
+        with self._errors_noted("A scan of the model folders"), self._alone():
+            self._record(EventKind.MODELS_SCAN_STARTED)
+            report = self._scan_now()
+            # Before the event: who hears of it may ask at once.
+            self._status = ScanStatus(last=report)
+            self._record(EventKind.MODELS_SCAN_FINISHED, report)
         with self._changed:
             self._ended = self._begun
-            self._error = error
             self._all_hashed = report is None
-            self._status = ScanStatus(
-                last=report or self._status.last, error=error.message if error else None
-            )
-            self._changed.notify_all()
+            self._rest(self._status.last)
 
     def _scan_now(self) -> ScanReport:
         scan = Scan(
@@ -198,19 +187,32 @@ class CatalogKeeper:
 
     def _hash(self) -> None:
         """Hash one file more."""
-        try:
-            done = self._hashes.next(self._tell_hashing)
-        except StableQueueError as problem:
-            logger.error("Hashing model files broke off: %s", problem.message)
-            done = True
-        except Exception:
-            logger.exception("Hashing model files met a defect of StableQueue.")
-            done = True
-        if done:
+        nothing_left = True
+        with self._errors_noted("Hashing model files"):
+            nothing_left = self._hashes.next(self._tell_hashing)
+        if nothing_left:
             with self._changed:
                 self._all_hashed = True
-                self._status = ScanStatus(last=self._status.last, error=self._status.error)
-                self._changed.notify_all()
+                self._rest(self._status.last)
+
+    def _rest(self, last: ScanReport | None) -> None:
+        """There is nothing to do until somebody asks; who waits is told."""
+        self._status = ScanStatus(last=last, error=self._error.message if self._error else None)
+        self._changed.notify_all()
+
+    @contextmanager
+    def _errors_noted(self, what: str) -> Iterator[None]:
+        """What breaks off the work is kept for whoever waits, and the thread goes on."""
+        try:
+            yield
+        except ScanStopped:
+            logger.info("%s was stopped.", what)
+        except StableQueueError as problem:
+            logger.error("%s broke off: %s", what, problem.message)
+            self._error = problem
+        except Exception as defect:
+            logger.exception("%s met a defect of StableQueue.", what)
+            self._error = InternalError(defect)
 
     @contextmanager
     def _alone(self) -> Iterator[None]:

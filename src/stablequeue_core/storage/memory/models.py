@@ -124,10 +124,11 @@ class MemoryModels(ModelStore):
 
     def without_hash(self, roots: Collection[str], limit: int) -> Sequence[Model]:
         """Models of these roots that are there and whose SHA-256 nobody knows; small ones first."""
-        found = self._where(
-            lambda model: not model.missing and model.hashes.sha256 is None and model.root in roots
-        )
-        return sorted(found, key=lambda model: (model.size, model.id))[:limit]
+        return sorted(self._unhashed(roots), key=lambda model: (model.size, model.id))[:limit]
+
+    def count_without_hash(self, roots: Collection[str]) -> int:
+        """How many there are of those."""
+        return len(self._unhashed(roots))
 
     def lose(self, root: str, paths: Collection[str] | None = None) -> int:
         """Mark models as missing: those of ``paths``, or all of the root; they stay known."""
@@ -171,6 +172,11 @@ class MemoryModels(ModelStore):
         """Write an event about the models into the log."""
         with self._memory.lock:
             self._memory.record((event,), work=False)
+
+    def _unhashed(self, roots: Collection[str]) -> Sequence[Model]:
+        return self._where(
+            lambda model: not model.missing and model.hashes.sha256 is None and model.root in roots
+        )
 
     def _where(self, wanted: Callable[[Model], bool]) -> Sequence[Model]:
         """The models that fit, by id."""

@@ -106,15 +106,18 @@ def filter_of(query: ModelQuery) -> Filter:
 
 
 def without_hash(roots: int) -> str:
-    """Models of so many roots to be hashed, small ones first.
+    """Models of so many roots to be hashed, small ones first."""
+    return f"SELECT {_COLUMNS} FROM models WHERE {_unhashed(roots)} ORDER BY size, id LIMIT ?"
 
-    The plus keeps SQLite from gathering all models of the roots and sorting them.
-    """
-    return f"""
-        SELECT {_COLUMNS} FROM models
-        WHERE sha256 IS NULL AND missing = 0 AND +root IN ({_places(range(roots))})
-        ORDER BY size, id LIMIT ?
-    """
+
+def count_without_hash(roots: int) -> str:
+    """How many there are of those."""
+    return f"SELECT count(*) FROM models WHERE {_unhashed(roots)}"
+
+
+def _unhashed(roots: int) -> str:
+    # The plus keeps SQLite from gathering all models of the roots and sorting them.
+    return f"sha256 IS NULL AND missing = 0 AND +root IN ({_places(range(roots))})"
 
 
 def _places(values: Sequence[object]) -> str:

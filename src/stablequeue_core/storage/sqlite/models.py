@@ -97,6 +97,12 @@ class SqliteModels(ModelStore):
         """Models of these roots that are there and whose SHA-256 nobody knows; small ones first."""
         return self._all(queries.without_hash(len(roots)), (*map(stored, roots), limit))
 
+    def count_without_hash(self, roots: Collection[str]) -> int:
+        """How many there are of those."""
+        found = self._database.fetch(queries.count_without_hash(len(roots)), (*map(stored, roots),))
+        ((count,),) = found
+        return int(count)
+
     def lose(self, root: str, paths: Collection[str] | None = None) -> int:
         """Mark models as missing: those of ``paths``, or all of the root; they stay known."""
         below = stored(root)

@@ -92,6 +92,8 @@ class LosingContract(StorageCase):
         assert storage.models.without_hash([ROOT], 10) == [two, again, three]
         assert storage.models.without_hash([], 10) == []
         assert storage.models.without_hash(roots, 0) == []
+        counts = [storage.models.count_without_hash(some) for some in (roots, [ROOT], [])]
+        assert counts == [4, 3, 0]
 
     def test_a_folder_is_remembered_as_it_looked(self, storage: Storage) -> None:
         """For each root; the newest text counts, and None forgets it."""
