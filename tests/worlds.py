@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import threading
 import time
@@ -134,7 +135,9 @@ def stock_models(models: Path) -> Path:
     """
     checkpoints, loras = models / CHECKPOINTS, models / LORAS
     acorn = flux_checkpoint().write(checkpoints / ACORN)
-    acorn.with_suffix(".metadata.json").write_text(json.dumps(_ACORN_FROM_CIVITAI))
+    acorn.with_suffix(".metadata.json").write_text(
+        json.dumps(_ACORN_FROM_CIVITAI | {"sha256": _sha256_of(acorn)})
+    )
     picture(acorn.with_suffix(".png"), (64, 96))
     picture(acorn.with_suffix(".preview.png"), (32, 32))
     pony = sdxl_checkpoint().write(checkpoints / PONY)
@@ -157,6 +160,10 @@ def model_world(folder: Path, **opening: Any) -> World:
         "model_dirs": {"vae": models / VAES},
     }
     return World(folder / "queue", **{**folders, **opening})
+
+
+def _sha256_of(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
 def picture(path: Path, size: tuple[int, int]) -> Path:

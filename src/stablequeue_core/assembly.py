@@ -18,8 +18,11 @@ from stablequeue_core.jobs import JobQueue
 from stablequeue_core.models import ModelRoot
 from stablequeue_core.models.catalog import ModelCatalog
 from stablequeue_core.models.files.covers import Covers
+from stablequeue_core.models.files.pictures import ModelPictures
 from stablequeue_core.models.files.thumbnails import Thumbnails
+from stablequeue_core.models.lookup import ModelLookup
 from stablequeue_core.models.naming.known_files import KnownFiles, StoredCheckpoints
+from stablequeue_core.models.naming.on_servers import ServersView
 from stablequeue_core.models.scanning.keeper import CatalogKeeper
 from stablequeue_core.servers import HealthBoard, Inventories, Server, ServerRegistry
 from stablequeue_core.settings import Settings
@@ -158,14 +161,11 @@ def _catalog(
         hash_rate=settings.hash_rate,
     )
     catalog = ModelCatalog(
-        storage.models,
         roots,
-        keeper,
-        servers=storage.servers,
-        inventories=inventories,
-        known_files=known_files,
-        thumbnails=Thumbnails(folder / THUMBNAILS),
-        covers=Covers(folder / COVERS),
+        lookup=ModelLookup(storage.models, roots),
+        keeper=keeper,
+        servers=ServersView(storage.servers, inventories, known_files),
+        pictures=ModelPictures(Thumbnails(folder / THUMBNAILS), Covers(folder / COVERS)),
         locks=folder / LOCKS,
     )
     return keeper, catalog

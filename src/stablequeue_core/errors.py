@@ -73,6 +73,9 @@ from typing import Any, ClassVar
 
 from attrs import frozen
 
+_MOST_NAMES = 3
+"""A sentence names no more; the details have them all."""
+
 
 @frozen
 class FieldProblem:
@@ -188,16 +191,30 @@ class ModelNotFound(NotFound):
 
 
 class PreviewNotFound(NotFound):
-    """The model has no such preview."""
+    """The model has no such preview, or what should be it cannot be shown."""
 
     code = "preview_not_found"
 
-    def __init__(self, model: str, index: int, count: int) -> None:
-        has = {0: "none", 1: "one (index 0)"}.get(count, f"{count} (index 0 to {count - 1})")
-        super().__init__(
-            f"Model {model!r} has no preview {index}; it has {has}.",
-            {"model": model, "index": index, "count": count},
-        )
+    def __init__(self, model: str, index: int, count: int, *, file: str | None = None) -> None:
+        """Tell what is missing.
+
+        Args:
+            model: the model's file name.
+            index: of the preview that was asked for.
+            count: how many previews the model was found with.
+            file: the name of the file that should be this preview, and is no picture or film.
+        """
+        if file is not None:
+            sentence = (
+                f"What should be preview {index} of {model!r} ({file!r}) is no picture or film; "
+                "replace or delete it."
+            )
+        elif 0 <= index < count:
+            sentence = f"Preview {index} of {model!r} is not there any more; scan its folder again."
+        else:
+            has = {0: "none", 1: "one (index 0)"}.get(count, f"{count} (index 0 to {count - 1})")
+            sentence = f"Model {model!r} has no preview {index}; it has {has}."
+        super().__init__(sentence, {"model": model, "index": index, "count": count})
 
 
 class Conflict(StableQueueError):
@@ -299,9 +316,15 @@ class AmbiguousModel(Conflict):
     code = "ambiguous_model"
 
     def __init__(self, wanted: str, candidates: Sequence[str]) -> None:
+        """Tell which files the name fits.
+
+        Args:
+            wanted: the name that was asked for.
+            candidates: for each of the files a name that means it and no other.
+        """
         super().__init__(
-            f"{wanted!r} fits {len(candidates)} model files: {', '.join(candidates)}. "
-            "Name one of them with its folder, or by its SHA-256.",
+            f"{wanted!r} fits {len(candidates)} model files. Name one of these instead: "
+            f"{', '.join(candidates)}.",
             {"model": wanted, "candidates": list(candidates)},
         )
 
@@ -313,8 +336,9 @@ class NoModelFolders(Conflict):
 
     def __init__(self) -> None:
         super().__init__(
-            "No model folder is configured. Start with `stablequeue serve --checkpoints DIR "
-            "--loras DIR`, or StableQueue.open(..., checkpoints=[...], loras=[...])."
+            "No model folder is configured. Name one with --checkpoints DIR or --loras DIR, with "
+            "STABLEQUEUE_CHECKPOINT_DIRS or STABLEQUEUE_LORA_DIRS, or with "
+            "StableQueue.open(..., checkpoints=[...], loras=[...])."
         )
 
 
@@ -493,7 +517,15 @@ class NotOnServer(RequestRefused):
     ``code`` tells what was missing, for example ``unknown_checkpoint``.
     """
 
-    def __init__(self, kind: str, wanted: str, available: Sequence[str], server: str) -> None:
+    def __init__(
+        self,
+        kind: str,
+        wanted: str,
+        available: Sequence[str],
+        server: str,
+        *,
+        near: Sequence[str] = (),
+    ) -> None:
         """Tell what is missing.
 
         Args:
@@ -501,12 +533,19 @@ class NotOnServer(RequestRefused):
             wanted: the name that was asked for.
             available: what the server has, nearest names first.
             server: the server's alias.
+            near: those that may well have been meant, likeliest first; often there are none.
         """
         self.code = f"unknown_{kind.lower().replace(' ', '_')}"
-        nearest = ", ".join(available[:3])
-        hint = f" Nearest: {nearest}." if nearest else f" It has no {kind} at all."
+        more = len(available) - _MOST_NAMES
+        if near:
+            hint = f"Nearest: {', '.join(near[:_MOST_NAMES])}."
+        elif available:
+            named = ", ".join(available[:_MOST_NAMES])
+            hint = f"It has: {named}{f' and {more} more' if more > 0 else ''}."
+        else:
+            hint = f"It has no {kind} at all."
         super().__init__(
-            f"Server {server!r} has no {kind} {wanted!r}.{hint}",
+            f"Server {server!r} has no {kind} {wanted!r}. {hint}",
             {"kind": kind, "wanted": wanted, "available": list(available), "server": server},
         )
 

@@ -12,7 +12,6 @@ from pathlib import Path
 import click
 
 from stablequeue_core import StableQueue
-from stablequeue_core.models import ModelKind
 from stablequeue_flask.extension import URL_PREFIX, create_app
 from stablequeue_flask.foreign import host_name, origin
 from stablequeue_flask.listening import is_loopback, listening, url_of
@@ -23,6 +22,7 @@ from stablequeue_flask.opening import (
     opened,
     option,
     told_in_one_sentence,
+    warn_of_folders,
 )
 from stablequeue_flask.serving import THREADS, WebServer, stopped_by_signals
 
@@ -149,7 +149,7 @@ def serve(
     servers: dict[str, str],
     checkpoints: Sequence[str],
     loras: Sequence[str],
-    model_dirs: Mapping[ModelKind | str, Sequence[str]],
+    model_dirs: Mapping[str, Sequence[str]],
     allowed_origins: Sequence[str],
     allowed_hosts: Sequence[str],
 ) -> None:
@@ -172,6 +172,7 @@ def serve(
                 model_dirs=model_dirs,
             )
         )
+        warn_of_folders(queue.models.roots)
         _introduce(queue, servers)
         only_here = all(is_loopback(each.getsockname()[0]) for each in sockets)
         app = create_app(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from flask import Response, request
@@ -14,6 +15,18 @@ from stablequeue_flask.reading import QueryReader
 LONGEST_PATH = 4096
 LONGEST_ALIAS = 128
 
+_VERIFIED = (
+    "success",
+    "original_path",
+    "normalized_path",
+    "matched_model",
+    "available_models",
+    "reason",
+    "candidates",
+)
+_CACHED = ("id", "name", "path", "normalized_path", "hash", "title", "aliases", "servers")
+"""The fields of the API document in its order, then ours."""
+
 
 def verify_checkpoint() -> Response:
     """Which of a server's checkpoints a name means there."""
@@ -23,14 +36,14 @@ def verify_checkpoint() -> Response:
     )
     alias = query.required("server_alias", "the server to ask.", longest=LONGEST_ALIAS)
     query.check()
-    return json_answer(_verification_body(mounted_queue().models.verify(path, alias)))
+    return json_answer(_shown(mounted_queue().models.verify(path, alias), _VERIFIED))
 
 
 def models_cache() -> Response:
     """Every checkpoint that is known, from our folders and from the servers' lists."""
     known = mounted_queue().models.known_checkpoints()
     return json_answer(
-        {"cache_size": len(known), "models": [_cached_model_body(each) for each in known]}
+        {"cache_size": len(known), "models": [_shown(each, _CACHED) for each in known]}
     )
 
 
@@ -40,28 +53,6 @@ ROUTES = (
 )
 
 
-def _verification_body(verification: Verification) -> dict[str, Any]:
-    """Which of a server's checkpoints a name means there."""
-    return {
-        "success": verification.success,
-        "original_path": verification.original_path,
-        "normalized_path": verification.normalized_path,
-        "matched_model": verification.matched_model,
-        "available_models": list(verification.available_models),
-        "reason": verification.reason,
-        "candidates": list(verification.candidates),
-    }
-
-
-def _cached_model_body(known: CachedModel) -> dict[str, Any]:
-    """A checkpoint that is known, from our folders or from a server's list."""
-    return {
-        "id": known.id,
-        "name": known.name,
-        "path": known.path,
-        "normalized_path": known.normalized_path,
-        "hash": known.hash,
-        "title": known.title,
-        "aliases": list(known.aliases),
-        "servers": list(known.servers),
-    }
+def _shown(known: Verification | CachedModel, names: Sequence[str]) -> dict[str, Any]:
+    """The fields of these names, in this order."""
+    return {name: getattr(known, name) for name in names}

@@ -110,8 +110,10 @@ def answer_error(error: Exception) -> Response:
     """What the client is told of ``error``; what it must not know goes to the log."""
     if isinstance(error, StableQueueError):
         status = status_of(error)
-        if status >= 500:
+        if status == 500:
             logger.error("%s %s: %s", request.method, request.path, error, exc_info=error)
+        elif status > 500:  # a server that is off, a full disk: no defect that a traceback explains
+            logger.warning("%s %s: %s", request.method, request.path, error)
         return json_answer(error_body(error.code, error.message, error.details), status)
     if isinstance(error, HTTPException) and error.code is not None:
         return _answer_http(error, error.code)

@@ -5,7 +5,6 @@ No absolute path of this machine is in any of them.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from stablequeue_core.models import (
@@ -19,11 +18,7 @@ from stablequeue_core.models import (
 )
 from stablequeue_core.serialization import to_iso
 from stablequeue_flask.excerpts import excerpt
-
-CIVITAI = "https://civitai.com/models"
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_LATEST = datetime(9999, 12, 31, tzinfo=UTC)
+from stablequeue_flask.file_times import written_at
 
 
 def model_body(model: Model, url: str) -> dict[str, Any]:
@@ -35,21 +30,15 @@ def model_body(model: Model, url: str) -> dict[str, Any]:
     """
     card, base = model.card, model.base_model
     return {
-        "filename": model.filename,
-        "relativePath": relative_path(model),
-        "created": to_iso(model.created_at),
-        "modified": modified(model),
-        "size": model.size,
-        "type": model.kind.value,
-        "baseModel": base.label,
+        **_file_fields(model),
         "preview_url": preview_url(model, url),
-        "civitai_url": civitai_url(model),
+        "civitai_url": model.civitai_url,
         "civitai_id": card.model_id,
         "description": None if card.description is None else excerpt(card.description),
         "tags": list(card.tags),
         "id": model.id,
         "path": model.path,
-        "name": display_name(model),
+        "name": model.display_name,
         "model_version_id": card.version_id,
         "family": base.family.value,
         "base_model_confidence": base.confidence.value,
@@ -66,13 +55,7 @@ def model_info_body(model: Model, url: str) -> dict[str, Any]:
     """A model with all that is known of it; ``url`` as above."""
     card = model.card
     return {
-        "filename": model.filename,
-        "relativePath": relative_path(model),
-        "created": to_iso(model.created_at),
-        "modified": modified(model),
-        "size": model.size,
-        "type": model.kind.value,
-        "baseModel": model.base_model.label,
+        **_file_fields(model),
         "civitai_id": card.model_id,
         "model_version_id": card.version_id,
         "civitai_name": card.name,
@@ -88,7 +71,7 @@ def model_info_body(model: Model, url: str) -> dict[str, Any]:
         "metadata_source": metadata_source(model),
         "id": model.id,
         "path": model.path,
-        "name": display_name(model),
+        "name": model.display_name,
         "version_name": card.version,
         "creator": card.creator,
         "notes": card.notes,
@@ -96,7 +79,7 @@ def model_info_body(model: Model, url: str) -> dict[str, Any]:
         "preferred_weight": card.preferred_weight,
         "nsfw": card.nsfw,
         "preview_url": preview_url(model, url),
-        "civitai_url": civitai_url(model),
+        "civitai_url": model.civitai_url,
         "hashes": hashes_body(model.hashes),
         "base_model": base_model_body(model.base_model),
         "format": model.format.value,
@@ -112,9 +95,9 @@ def resource_body(model: Model) -> dict[str, Any]:
     return {
         "filename": model.filename,
         "relativePath": relative_path(model),
-        "name": display_name(model),
+        "name": model.display_name,
         "size": model.size,
-        "modified": modified(model),
+        "modified": written_at(model.mtime_ns),
         "previewAvailable": model.preview_count > 0,
         "civitaiModelId": model.card.model_id,
         "civitaiModelVersionId": model.card.version_id,
@@ -200,26 +183,6 @@ def relative_path(model: Model) -> str:
     return model.folder or "/"
 
 
-def display_name(model: Model) -> str:
-    """What people call it: its name on Civitai, else that of the file."""
-    return model.card.name or model.stem
-
-
-def modified(model: Model) -> str:
-    """When the file was written; a date that no calendar has becomes the nearest that one has."""
-    try:
-        moment = _EPOCH + timedelta(microseconds=model.mtime_ns // 1000)
-    except OverflowError:
-        moment = _LATEST if model.mtime_ns > 0 else _EPOCH
-    return to_iso(moment)
-
-
-def civitai_url(model: Model) -> str | None:
-    """The model's page at Civitai."""
-    model_id = model.card.model_id
-    return None if model_id is None else f"{CIVITAI}/{model_id}"
-
-
 def preview_url(model: Model, url: str) -> str | None:
     """Where its first preview is; None when it has none."""
     return _preview(model, url) if model.preview_count else None
@@ -230,6 +193,19 @@ def metadata_source(model: Model) -> str:
     if model.card.sources:
         return model.card.sources[0]
     return "file_header" if model.details else "none"
+
+
+def _file_fields(model: Model) -> dict[str, Any]:
+    """What every body begins with."""
+    return {
+        "filename": model.filename,
+        "relativePath": relative_path(model),
+        "created": to_iso(model.created_at),
+        "modified": written_at(model.mtime_ns),
+        "size": model.size,
+        "type": model.kind.value,
+        "baseModel": model.base_model.label,
+    }
 
 
 def _preview(model: Model, url: str) -> str:

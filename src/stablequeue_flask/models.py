@@ -14,6 +14,7 @@ from stablequeue_flask.model_bodies import (
     availability_body,
     model_body,
     model_info_body,
+    relative_path,
     resource_body,
     scan_body,
 )
@@ -52,7 +53,7 @@ def list_models() -> Response:
     page = mounted_queue().models.find(
         text,
         kind=kind,
-        base_model=base_model or None,
+        base_model=base_model,
         missing=missing,
         limit=limit,
         offset=offset,
@@ -99,12 +100,12 @@ def model_preview(name: str) -> Response:
 def model_availability(name: str) -> Response:
     """Which servers list a model."""
     model = _named(name, QueryReader(request.args))
-    found = mounted_queue().models.availability(f"id:{model.id}")
+    found = mounted_queue().models.availability(model)
     return json_answer(
         {
             "success": True,
             "filename": model.filename,
-            "relativePath": model.folder or "/",
+            "relativePath": relative_path(model),
             "type": model.kind.value,
             "servers": [availability_body(each) for each in found],
         }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
@@ -14,8 +15,9 @@ import click
 from stablequeue_core import StableQueue
 from stablequeue_core.errors import NoModelFolders
 from stablequeue_core.models import Model, ModelKind, ScanPhase, ScanReport, ScanStatus
+from stablequeue_core.models.scanning import scanner
 from stablequeue_flask.bars import Bars, Line
-from stablequeue_flask.model_bodies import civitai_url, display_name
+from stablequeue_flask.model_facts import base_model_text, fact_lines
 from stablequeue_flask.opening import (
     data_dir_option,
     model_folder_options,
@@ -27,6 +29,7 @@ from stablequeue_flask.plain_text import printable, say, size_text, table
 
 DRAWN_EVERY = 0.1
 MOST_PROBLEMS = 20
+ROOT_MISSING = "root_missing"
 
 _NOTES = {
     ScanPhase.IDLE: "waiting",
@@ -34,7 +37,7 @@ _NOTES = {
     ScanPhase.READING: "reading what is new",
     ScanPhase.HASHING: "hashing",
 }
-_HEAD = ("name", "kind", "base model", "size", "hash", "folder")
+_HEAD = ("name", "kind", "base model", "size", "hash", "id", "folder")
 
 kind_option = partial(
     option,
@@ -58,14 +61,23 @@ def models() -> None:
     default=False,
     help="Whether to hash every file, too, and wait for that: it reads all of them once.",
 )
+@click.pass_context
 def scan(
+    context: click.Context,
     data_dir: Path,
     checkpoints: Sequence[str],
     loras: Sequence[str],
-    model_dirs: Mapping[ModelKind | str, Sequence[str]],
+    model_dirs: Mapping[str, Sequence[str]],
     hashes: bool,
 ) -> None:
-    """Look through the model folders, and tell what has changed."""
+    """Look through the model folders, and tell what has changed and what is wrong.
+
+    The exit code is 1 if a folder cannot be listed.
+    """
+    log = logging.StreamHandler()
+    # What the scanner warns of is told at the end, with all other problems.
+    log.addFilter(lambda record: record.name != scanner.__name__)
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", handlers=[log])
     folders = {"checkpoints": checkpoints, "loras": loras, "model_dirs": model_dirs}
     # Closed in this order: after Ctrl-C the queue stops what runs, which the pool then waits for.
     with (
@@ -83,6 +95,8 @@ def scan(
             hashing.result()
         bars.draw({"models": Line(1.0, "done")})
         say("\n".join(_summary(report, queue)))
+    if any(problem.code == ROOT_MISSING for problem in report.problems):
+        context.exit(1)
 
 
 @models.command("list")
@@ -93,7 +107,10 @@ def scan(
 def list_models(
     data_dir: Path, kind: str | None, base_model: str | None, text: Sequence[str]
 ) -> None:
-    """List the models that have all words of TEXT in their names, tags or base model."""
+    """List the models that fit all words of TEXT.
+
+    Each word is looked for in path, name, creator, tags, trigger words and base model.
+    """
     with told_in_one_sentence(), _catalogue_in(data_dir) as queue:
         page = queue.models.find(" ".join(text), kind=kind, base_model=base_model, limit=None)
         if page.total:
@@ -112,11 +129,14 @@ def list_models(
 @kind_option(envvar="STABLEQUEUE_MODELS_SHOW_TYPE")
 @click.argument("name")
 def show(data_dir: Path, kind: str | None, name: str) -> None:
-    """Tell all that is known of the model NAME: a file name, a path below its folder, or a hash."""
+    """Tell all that is known of the model NAME.
+
+    That is a file name, a path below its folder, a hash, or the id that the list tells
+    (id:10). It is looked for among all kinds.
+    """
     with told_in_one_sentence(), _catalogue_in(data_dir) as queue:
         model = queue.models.get(name, kind=kind)
-        facts = [(label, text) for label, text in _facts(model) if text]
-        say("\n".join(f"{label + ':':<16}{printable(text)}" for label, text in facts))
+        say("\n".join(fact_lines(model)))
 
 
 def _catalogue_in(data_dir: Path) -> AbstractContextManager[StableQueue]:
@@ -166,47 +186,28 @@ def _summary(report: ScanReport, queue: StableQueue) -> Iterator[str]:
     )
     problems = [(problem.path, problem.message) for problem in report.problems]
     for model in queue.models.find(limit=None).models:
-        problems += [(model.path, problem.message) for problem in model.problems]
+        problems += [(str(model.file), problem.message) for problem in model.problems]
     for path, message in problems[:MOST_PROBLEMS]:
         yield f"  {printable(path)}: {printable(message)}"
     if len(problems) > MOST_PROBLEMS:
         yield f"  … and {len(problems) - MOST_PROBLEMS:,} more problems."
+    if unhashed := queue.models.status().unhashed:
+        yield _not_hashed(unhashed)
+
+
+def _not_hashed(count: int) -> str:
+    if count == 1:
+        return "1 file is not hashed yet; --hashes waits for it."
+    return f"{count:,} files are not hashed yet; --hashes waits for them."
 
 
 def _row(model: Model) -> Sequence[str]:
     return (
         printable(model.filename),
         model.kind.value,
-        printable(model.base_model.label or "?"),
+        printable(base_model_text(model.base_model)),
         size_text(model.size),
         model.hashes.autov2 or "",
+        f"id:{model.id}",
         printable(model.folder or "/"),
     )
-
-
-def _facts(model: Model) -> Iterator[tuple[str, str | None]]:
-    card, hashes, base = model.card, model.hashes, model.base_model
-    yield "Name", display_name(model)
-    yield "Version", card.version
-    yield "File", model.path
-    yield "Folder", model.root
-    yield "Missing", "it is not there now" if model.missing else None
-    yield "Kind", model.kind.value
-    yield "Base model", f"{base.label or '?'} ({base.confidence}, by {base.source or 'nobody'})"
-    yield "It could be", ", ".join(base.candidates) if base.name is None else None
-    yield "Variant", base.variant
-    yield "Size", f"{size_text(model.size)} ({model.size:,} bytes)"
-    yield "Format", model.format.value
-    yield "Header", ", ".join(f"{key} {value}" for key, value in model.details.items())
-    yield "SHA-256", hashes.sha256 and f"{hashes.sha256} ({hashes.source})"
-    yield "AutoV2", hashes.autov2
-    yield "AutoV3", hashes.autov3
-    yield "Trigger words", ", ".join(card.trigger_words)
-    yield "Weight", None if card.preferred_weight is None else f"{card.preferred_weight:g}"
-    yield "Tags", ", ".join(card.tags)
-    yield "Creator", card.creator
-    yield "Civitai", civitai_url(model)
-    yield "Previews", ", ".join(model.previews)
-    yield "Said by", ", ".join(card.sources)
-    for problem in model.problems:
-        yield "Problem", problem.message

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -13,7 +14,7 @@ import click
 
 from stablequeue_core import StableQueue, StableQueueError
 from stablequeue_core.models import ModelKind
-from stablequeue_core.models.roots import DIRS_OF, MODEL_DIRS
+from stablequeue_core.models.roots import DIRS_OF, MODEL_DIRS, ModelRoot
 from stablequeue_flask.listening import CannotListen
 
 option = partial(click.option, show_envvar=True)
@@ -29,17 +30,19 @@ class _Folders(click.Path):
         return [part for part in super().split_envvar_value(rv) if part.strip()]
 
 
+_folder_option = partial(option, type=_Folders(), multiple=True)
+
+
 def _folders_of_kinds(
     context: click.Context, parameter: click.Parameter, texts: Sequence[str]
-) -> Mapping[ModelKind, Sequence[str]]:
-    """What ``vae=DIR`` and the like mean."""
-    folders: dict[ModelKind, list[str]] = defaultdict(list)
+) -> Mapping[str, Sequence[str]]:
+    """The folders of ``vae=DIR`` and the like, by kind; whether that exists is told later."""
+    folders: dict[str, list[str]] = defaultdict(list)
     for text in texts:
-        kind, equals, folder = text.partition("=")
-        if not equals or not folder or kind not in tuple(ModelKind):
-            kinds = ", ".join(ModelKind)
-            raise click.BadParameter(f"{text!r} must look like vae=DIR. Kinds are {kinds}.")
-        folders[ModelKind(kind)].append(folder)
+        kind, _, folder = text.partition("=")
+        if not kind or not folder:
+            raise click.BadParameter(f"{text!r} must look like vae=DIR.")
+        folders[kind].append(folder)
     return folders
 
 
@@ -59,57 +62,53 @@ def model_folder_options(command: _Command) -> _Command:
 
     Click has looked into the variables already, so that none given means none.
     """
-    folders = _Folders()
-    for decorate in (
-        option(
-            "--model-dir",
-            "model_dirs",
-            type=folders,
-            multiple=True,
-            callback=_folders_of_kinds,
-            metavar="KIND=DIR",
-            envvar=MODEL_DIRS,
-            help="A folder with models of another kind (vae, embedding, upscaler, controlnet), "
-            "like vae=DIR; may be given several times.",
-        ),
-        option(
-            "--loras",
-            type=folders,
-            multiple=True,
-            metavar="DIR",
-            envvar=DIRS_OF[ModelKind.LORA],
-            help="A folder with LoRAs, and those below it; may be given several times.",
-        ),
-        option(
-            "--checkpoints",
-            type=folders,
-            multiple=True,
-            metavar="DIR",
-            envvar=DIRS_OF[ModelKind.CHECKPOINT],
-            help="A folder with checkpoints, and those below it; may be given several times.",
-        ),
+    command = _folder_option(
+        "--model-dir",
+        "model_dirs",
+        callback=_folders_of_kinds,
+        metavar="KIND=DIR",
+        envvar=MODEL_DIRS,
+        help="A folder with models of another kind (vae, embedding, upscaler, controlnet), "
+        "like vae=DIR; may be given several times.",
+    )(command)
+    # The one that is added last is listed first.
+    for name, kind, files in (
+        ("--loras", ModelKind.LORA, "LoRAs"),
+        ("--checkpoints", ModelKind.CHECKPOINT, "checkpoints"),
     ):
-        command = decorate(command)
+        command = _folder_option(
+            name,
+            metavar="DIR",
+            envvar=DIRS_OF[kind],
+            help=f"A folder with {files}, and those below it; may be given several times.",
+        )(command)
     return command
 
 
 def opened(data_dir: Path, **opening: Any) -> StableQueue:
-    """The queue in ``data_dir``, and a warning for each model folder that is not there."""
+    """The queue in ``data_dir``."""
     try:
-        queue = StableQueue.open(data_dir, **opening)
+        return StableQueue.open(data_dir, **opening)
     except OSError as error:
         reason = error.strerror or type(error).__name__
         raise click.ClickException(
             f"The data folder {data_dir} cannot be used: {reason}."
         ) from error
-    for root in queue.models.roots:
-        if not root.folder.is_dir():
-            click.echo(
-                f"Warning: the model folder {root.folder} is not there; is its disk mounted? "
-                "Models that were found in it before are kept, as missing.",
-                err=True,
+
+
+def warn_of_folders(roots: Sequence[ModelRoot]) -> None:
+    """Tell which model folders are not there, before their scan says so in the log."""
+    for root in roots:
+        if os.path.isdir(root.folder):
+            continue
+        if os.path.exists(root.folder):
+            what = "is a file, not a folder; name the folder that it lies in."
+        else:
+            what = (
+                "is not there; is its disk mounted? Models that were found in it before are kept, "
+                "as missing."
             )
-    return queue
+        click.echo(f"Warning: the model folder {root.folder} {what}", err=True)
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from unicodedata import category, east_asian_width
 
 import click
 
@@ -46,11 +47,25 @@ def size_text(size: float) -> str:
 def table(rows: Sequence[Sequence[str]]) -> str:
     """The rows below each other, columns aligned; the first row is the head.
 
+    Characters count as wide as terminals draw them: those of Chinese and Japanese take two places.
+
     Example:
         >>> print(table([["name", "size"], ["x", "7 GB"]]))
         name  size
         x     7 GB
     """
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = ("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
+    widths = [max(map(_width, column)) for column in zip(*rows, strict=True)]
+    lines = ("  ".join(map(_filled, row, widths)).rstrip() for row in rows)
     return "\n".join(lines)
+
+
+def _filled(text: str, width: int) -> str:
+    return text + " " * (width - _width(text))
+
+
+def _width(text: str) -> int:
+    """How many places a terminal needs for it; marks stand on the character before them."""
+    return sum(
+        0 if category(char) in ("Mn", "Me") else 2 if east_asian_width(char) in "WF" else 1
+        for char in text
+    )

@@ -115,6 +115,8 @@ def test_a_picture_by_the_wrong_model_is_never_passed_on(world: World) -> None:
     assert failed.status is JobStatus.FAILED
     assert failed.failure is not None
     assert failed.failure.code == "wrong_model"
+    (resolved,) = failed.failure.details["resolved"]
+    assert resolved.endswith(f"→ {PONY} (same path)")
     assert failed.images == ()
     assert failed.failures == world.settings.max_attempts
 

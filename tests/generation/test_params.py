@@ -350,3 +350,18 @@ def test_what_was_read_can_be_written(fields: dict[str, Any]) -> None:
 @given(st.integers(RANDOM_SEED, LARGEST_SEED))
 def test_a_seed_is_the_same_as_number_and_as_text(seed: int) -> None:
     assert parsed(seed=seed).seed == parsed(seed=str(seed)).seed == seed
+
+
+@pytest.mark.parametrize("weight", ["abc", "", "0.5:x", "te=much", "1:1:1.5", "nan"])
+def test_a_lora_weight_that_is_no_number_is_refused(weight: str) -> None:
+    """The server would switch off every LoRA of the prompt, and say nothing."""
+    prompt = f"a fox <lora:ink:{weight}>"
+    with pytest.raises(InvalidParams, match="'ink' a weight that is no number"):
+        parse_params({"positive_prompt": prompt}, LIMITS)
+    switched_off = {"positive_prompt": prompt, "disable_extra_networks": True}
+    assert parse_params(switched_off, LIMITS).positive_prompt == prompt
+
+
+@pytest.mark.parametrize("weight", ["0.5", "-1", ".5", "1:0.5", "1:0.5:16", "te=0.5", "unet=1"])
+def test_a_lora_weight_that_is_a_number_is_taken(weight: str) -> None:
+    parse_params({"positive_prompt": f"<lora:ink:{weight}>"}, LIMITS)

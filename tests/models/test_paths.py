@@ -20,6 +20,7 @@ from stablequeue_core.models import (
     split_title,
     stem,
 )
+from stablequeue_core.models.paths import bare, filename_of, folder_of, joined
 
 styles = st.sampled_from(PathStyle)
 written = wild_paths | any_text
@@ -227,6 +228,32 @@ def test_a_stem_has_no_folder_and_comes_from_the_last_part(path: str) -> None:
 )
 def test_a_stem_is_the_file_name_without_its_extension(path: str, expected: str) -> None:
     assert stem(path) == expected
+
+
+@given(relative_paths)
+def test_a_folder_and_a_file_name_are_joined_to_the_path_again(path: str) -> None:
+    assert joined(folder_of(path), filename_of(path)) == path
+
+
+@given(relative_paths)
+def test_a_bare_path_ends_with_the_stem_and_keeps_its_folder(path: str) -> None:
+    assert folder_of(bare(path)) == folder_of(path)
+    assert filename_of(bare(path)) == stem(path)
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("x.safetensors", "x"),
+        ("Pony/x.v2.safetensors", "Pony/x.v2"),
+        ("folder.d/x", "folder.d/x"),
+        ("folder.d/.hidden", "folder.d/.hidden"),
+        (r"a\b.ckpt", r"a\b"),
+        ("", ""),
+    ],
+)
+def test_a_bare_path_has_no_extension(path: str, expected: str) -> None:
+    assert bare(path) == expected
 
 
 @pytest.mark.parametrize(

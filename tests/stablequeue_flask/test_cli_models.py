@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import re
+import subprocess
+import sys
 import time
 from pathlib import Path
 
 import pytest
 import requests
+from click.testing import Result
 from tests.stablequeue_flask.test_cli import check_sentence, command, run
 from tests.worlds import ACORN, CHECKPOINTS, LORAS, PONY, VAES, WATERCOLOR, stock_models
 
@@ -126,22 +129,70 @@ def test_a_folder_that_is_not_there_is_a_warning_not_an_error(tmp_path: Path, da
     assert f"Warning: the model folder {away} is not there" in result.stderr
 
 
-@pytest.mark.parametrize("folder", ["models/VAE", "=models/VAE", "vae=", "vea=models/VAE"])
-def test_a_folder_of_no_kind_is_told_in_one_sentence(data: str, folder: str) -> None:
-    for name in (("serve", "--port", "0"), ("models", "scan")):
+@pytest.mark.usefixtures("roots_of_serve")
+def test_a_file_in_place_of_a_folder_is_called_that(tmp_path: Path, data: str) -> None:
+    file = sdxl_lora().write(tmp_path / "ink.safetensors")
+    result = run("serve", "--port", "0", "--data-dir", data, "--loras", str(file))
+    assert f"Warning: the model folder {file} is a file, not a folder" in result.stderr
+    assert "mounted" not in result.stderr
+
+
+def with_model_dir(data: str, folder: str) -> list[Result]:
+    """What each command answers, by option and by variable."""
+    return [
+        result
+        for name in (("serve", "--port", "0"), ("models", "scan"))
         for result in (
             run(*name, "--data-dir", data, "--model-dir", folder),
             run(*name, "--data-dir", data, STABLEQUEUE_MODEL_DIRS=folder),
-        ):
-            assert result.exit_code == 2
-            assert "must look like vae=DIR" in result.stderr
+        )
+    ]
+
+
+@pytest.mark.parametrize("folder", ["models/VAE", "=models/VAE", "vae="])
+def test_a_folder_without_a_kind_is_told_how_to_name_one(data: str, folder: str) -> None:
+    for result in with_model_dir(data, folder):
+        assert result.exit_code == 2
+        assert "must look like vae=DIR" in result.stderr
+
+
+def test_a_folder_of_a_kind_that_does_not_exist_is_told_which_do(data: str) -> None:
+    for result in with_model_dir(data, "vea=models/VAE"):
+        check_sentence(result, "'vea' is no kind of model: checkpoint, lora, vae")
 
 
 def test_a_scan_tells_what_it_has_found_and_what_is_wrong(models: Path, data: str) -> None:
     result = run("models", "scan", *folders(models), "--data-dir", data)
     assert result.exit_code == 0, result.output
     assert "5 model files: 5 added, 0 changed, 0 moved, 0 missing, 0 unchanged." in result.stdout
-    assert "  Pony/half_copied.safetensors: " in result.stdout
+    broken = (models / CHECKPOINTS / "Pony" / "half_copied.safetensors").resolve()
+    assert f"  {broken}: " in result.stdout
+
+
+def test_a_scan_says_how_many_files_are_not_hashed_yet(models: Path, data: str) -> None:
+    """At this pace, the largest one is not done in time."""
+    arguments = ("models", "scan", "--data-dir", data, *folders(models))
+    scanned = run(*arguments, STABLEQUEUE_HASH_RATE="1")
+    assert re.search(r"\n\d files? (is|are) not hashed yet; --hashes waits for", scanned.stdout)
+    assert "not hashed yet" not in run(*arguments, "--hashes").stdout
+
+
+def test_a_folder_that_can_not_be_listed_is_told_once_and_makes_the_exit_code_1(
+    models: Path, data: str, tmp_path: Path
+) -> None:
+    """The others are scanned all the same."""
+    away = tmp_path / "unmounted"
+    arguments = ("--data-dir", data, "--checkpoints", str(away), "--loras", str(models / LORAS))
+    result = subprocess.run(
+        [sys.executable, "-m", "stablequeue_flask.cli", "models", "scan", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 1
+    assert result.stderr == ""
+    assert "1 model files: 1 added" in result.stdout
+    assert result.stdout.count("cannot be listed") == 1
 
 
 def test_a_second_scan_tells_what_has_changed(models: Path, scanned: str) -> None:
@@ -177,12 +228,12 @@ def test_more_problems_than_fit_on_a_screen_are_counted(models: Path, data: str)
         (models / LORAS / f"empty {number}.safetensors").touch()
     result = run("models", "scan", "--loras", str(models / LORAS), "--data-dir", data)
     assert result.exit_code == 0
-    assert result.stdout.count("\n  empty ") == 20
+    assert len(re.findall(r"\n  .*empty \d+\.safetensors: ", result.stdout)) == 20
     assert "  … and 10 more problems." in result.stdout
 
 
 def test_without_folders_a_scan_says_what_to_do(data: str) -> None:
-    check_sentence(run("models", "scan", "--data-dir", data), "--checkpoints DIR")
+    check_sentence(run("models", "scan", "--data-dir", data), "Name one with --checkpoints DIR")
 
 
 def test_the_list_is_a_table(scanned: str) -> None:
@@ -190,10 +241,10 @@ def test_the_list_is_a_table(scanned: str) -> None:
     assert result.exit_code == 0, result.output
     head, *rows = result.stdout.splitlines()
     assert head.split("  ")[0] == "name"
-    assert [column in head for column in ("kind", "base model", "size", "hash", "folder")]
+    assert all(column in head for column in ("kind", "base model", "size", "hash", "id", "folder"))
     assert len(rows) == 5
     acorn = next(row for row in rows if row.startswith(ACORN))
-    assert re.search(r"checkpoint +Flux\.1 D +\d+\.\d [kM]B +[0-9a-f]{10} +/$", acorn)
+    assert re.search(r"checkpoint +Flux\.1 D +\d+\.\d [kM]B +[0-9a-f]{10} +id:\d+ +/$", acorn)
     pony = next(row for row in rows if row.startswith(Path(PONY).name))
     assert pony.endswith("  Pony")
 
@@ -204,6 +255,7 @@ def test_the_list_is_a_table(scanned: str) -> None:
         (("--type", "lora"), {Path(WATERCOLOR).name}),
         (("--type", "vae"), {"ae.safetensors"}),
         (("--base-model", "flux.1 d"), {ACORN}),
+        (("--base-model", "", "acorn"), {ACORN}),
         (("PONY", "cyber"), {Path(PONY).name}),
     ],
 )
@@ -212,6 +264,22 @@ def test_the_list_can_be_narrowed(
 ) -> None:
     result = run("models", "list", "--data-dir", scanned, *arguments)
     assert {row.split()[0] for row in result.stdout.splitlines()[1:]} == names
+
+
+def test_of_two_files_with_one_name_each_can_be_shown_by_its_id(models: Path, data: str) -> None:
+    """One lies in the root itself, so that no path tells it from the other."""
+    loras = models / LORAS
+    for file in (loras / "x.safetensors", loras / "old" / "x.safetensors"):
+        sdxl_lora().write(file)
+    run("models", "scan", "--data-dir", data, "--loras", str(loras))
+    ambiguous = run("models", "show", "--data-dir", data, "x.safetensors")
+    check_sentence(ambiguous, "Name one of these instead: ")
+    names = re.findall(r"old/x\.safetensors|id:\d+", ambiguous.stderr)
+    listed = run("models", "list", "--data-dir", data, "x.safetensors").stdout
+    assert set(names) >= set(re.findall(r"id:\d+(?= +/\n)", listed))
+    shown = [run("models", "show", "--data-dir", data, name).stdout for name in names]
+    files = [re.findall(r"^File: +(.*)$", facts, re.MULTILINE) for facts in shown]
+    assert sorted(files) == [["old/x.safetensors"], ["x.safetensors"]]
 
 
 def test_a_list_without_any_model_says_so(scanned: str, tmp_path: Path) -> None:
@@ -246,7 +314,7 @@ def test_a_name_can_not_give_orders_to_the_terminal(models: Path, data: str) -> 
 def test_one_model_is_shown_with_all_that_is_known_of_it(models: Path, scanned: str) -> None:
     result = run("models", "show", "--data-dir", scanned, ACORN)
     assert result.exit_code == 0, result.output
-    facts = dict(re.split(r": +", line, maxsplit=1) for line in result.stdout.splitlines())
+    facts = dict(re.findall(r"^(\S.*?): +(.*)$", result.stdout, re.MULTILINE))
     assert facts["Name"] == "Acorn Is Spinning FLUX"
     assert facts["File"] == ACORN
     assert facts["Folder"] == str((models / CHECKPOINTS).resolve())

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from flask import abort
+from tests.worlds import World
 
 from stablequeue_core import StableQueue, StableQueueError, errors
 from stablequeue_flask import create_app
@@ -176,3 +177,59 @@ def test_an_error_of_ours_logs_no_body(client: Any, caplog: pytest.LogCaptureFix
     with caplog.at_level(logging.DEBUG):
         client.post("/api/v1/servers", json={"alias": "a", "apiUrl": "x", "password": "hunter2"})
     assert "hunter2" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        errors.ServerUnreachable("Gone."),
+        errors.ConnectFailed("Gone."),
+        errors.StorageBusy("Busy."),
+        errors.DiskFull(),
+        errors.WaitTimedOut("x", 1.0, "pending"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_what_is_no_defect_of_ours_takes_one_line_of_the_log(
+    client: Any,
+    queue: StableQueue,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    error: StableQueueError,
+) -> None:
+    def broken() -> None:
+        raise error from OSError("a cause that nobody needs")
+
+    monkeypatch.setattr(queue, "status", broken)
+    client.get("/api/v1/status")
+    (record,) = caplog.records
+    assert record.levelno == logging.WARNING
+    assert record.getMessage() == f"GET /api/v1/status: {error.message}"
+    assert record.exc_info is None
+
+
+def test_a_defect_of_ours_is_logged_with_its_traceback(
+    client: Any,
+    queue: StableQueue,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def broken() -> None:
+        raise errors.InternalError(ZeroDivisionError())
+
+    monkeypatch.setattr(queue, "status", broken)
+    client.get("/api/v1/status")
+    (record,) = caplog.records
+    assert record.levelno == logging.ERROR
+    assert record.exc_info is not None
+
+
+def test_a_server_that_is_off_takes_one_line_of_the_log(
+    gallery: Any, shelf: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    shelf.queue.servers.add("Attic", "http://attic:1")
+    query = {"checkpoint_path": "x", "server_alias": "Attic"}
+    answer = gallery.get("/api/v1/debug/verify-checkpoint", query_string=query)
+    assert answer.status_code == 502
+    assert len(caplog.text.splitlines()) == 1
+    assert "Traceback" not in caplog.text

@@ -134,6 +134,7 @@ def test_what_is_no_picture_is_never_served(gallery: Any, shelf: World, content:
     answer = gallery.get(f"/api/v1/models/{PONY}/preview")
     assert answer.status_code == 404
     assert answer.json["error"] == "preview_not_found"
+    assert "('cyberrealisticPony_v8.png') is no picture or film" in answer.json["message"]
 
 
 def test_who_has_the_preview_already_gets_304(gallery: Any) -> None:
@@ -232,7 +233,8 @@ def test_a_broken_picture_makes_no_thumbnail(gallery: Any, shelf: World) -> None
 
 
 def test_a_preview_that_is_deleted_just_now_is_404(gallery: Any, shelf: World) -> None:
-    beside(shelf, ACORN, ".png").unlink()
+    for ending in (".png", ".preview.png"):
+        beside(shelf, ACORN, ending).unlink()
     answer = gallery.get(PREVIEW)
     assert answer.status_code == 404
     assert answer.json["error"] == "preview_not_found"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -360,6 +361,32 @@ def test_a_name_that_fits_two_files_is_answered_with_both(gallery: Any, shelf: W
     assert answer.json["error"] == "ambiguous_model"
     assert answer.json["details"]["candidates"] == [PONY, f"SDXL/{Path(PONY).name}"]
     assert info(gallery, PONY)["relativePath"] == "Pony"
+
+
+def test_each_candidate_of_an_ambiguous_name_leads_to_one_file(gallery: Any, shelf: World) -> None:
+    """Even if one lies in the root, where no folder tells it from the other."""
+    checkpoints = shelf.folder.parent / "models" / CHECKPOINTS
+    for folder in (checkpoints, checkpoints / "SDXL"):
+        sd15_checkpoint().write(folder / "twin.safetensors")
+    shelf.queue.models.scan()
+    answer = gallery.get("/api/v1/models/twin.safetensors/info")
+    assert answer.status_code == 409
+    candidates = answer.json["details"]["candidates"]
+    assert all(name in answer.json["message"] for name in candidates)
+    found = [info(gallery, quote(name, safe=""))["relativePath"] for name in candidates]
+    assert sorted(found) == ["/", "SDXL"]
+
+
+def test_a_list_shows_the_beginning_of_a_description_as_it_is(gallery: Any, shelf: World) -> None:
+    """It was made plain text when it was read; to do so again would spoil it."""
+    sidecar = shelf.queue.models.get(ACORN).file.with_suffix(".metadata.json")
+    told = json.loads(sidecar.read_text())
+    told["modelDescription"] = "<p>Write &lt;b&gt; literally: a &amp;lt; b,<br>keep x</p>"
+    sidecar.write_text(json.dumps(told))
+    shelf.queue.models.scan()
+    (model,) = gallery.get("/api/v1/models?q=acorn").json["models"]
+    assert model["description"] == "Write <b> literally: a &lt; b, keep x"
+    assert " ".join(info(gallery, ACORN)["description"].split()) == model["description"]
 
 
 NAMES = (

@@ -189,7 +189,10 @@ class Runner:
         if is_lost:
             link.leave_behind(run.job.task_id or "")
             self._stop(run)
-        failure = JobFailure(code=error.code, message=error.message, details=error.details)
+        # How each name was understood is kept with a job that failed, too.
+        resolved = {"resolved": list(prepared.resolutions)} if prepared else {}
+        details = {**error.details, **resolved}
+        failure = JobFailure(code=error.code, message=error.message, details=details)
         nothing_ran = verdict.outcome is AttemptOutcome.UNREACHABLE
         sent = shortened(prepared.payload) if prepared and not nothing_ran else None
         now = self._clock.now()

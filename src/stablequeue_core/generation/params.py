@@ -19,6 +19,7 @@ from stablequeue_core.generation.fields import (
 )
 from stablequeue_core.generation.infotext import GENERATION_INFO, reader_with_infotext
 from stablequeue_core.generation.plain_json import unfit_for_json
+from stablequeue_core.generation.prompt import ill_weighted_loras_in
 from stablequeue_core.generation.request import GenerationRequest, HiresFix
 
 QUALITY_PRESETS = frozenset({"balanced", "speed", "quality", "automatic"})
@@ -149,7 +150,15 @@ def _positive_prompt(reader: FieldReader, limits: ParamLimits) -> str:
         reader.problem("positive_prompt", f"is required: name the prompt `positive_prompt`{also}.")
     elif has_servers_own_name:
         reader.problem("prompt", "say `positive_prompt` only.")
+    _check_lora_weights(reader, "positive_prompt", text)
     return text
+
+
+def _check_lora_weights(reader: FieldReader, key: str, prompt: str) -> None:
+    """A weight that is no number would switch off every LoRA of the prompt, without a word."""
+    if "<" in prompt and not reader.params.get("disable_extra_networks"):
+        for name in ill_weighted_loras_in(prompt):
+            reader.problem(key, f"gives the LoRA {name[:80]!r} a weight that is no number.")
 
 
 def _counts(reader: FieldReader, limits: ParamLimits) -> tuple[int, int]:
@@ -186,6 +195,7 @@ def _second_pass(reader: FieldReader, limits: ParamLimits) -> HiresFix | None:
         modules=() if SAME_MODULES in modules else modules,
         prompt=reader.prompt("hr_prompt", limits.max_prompt_chars),
     )
+    _check_lora_weights(reader, "hr_prompt", hires.prompt)
     return hires if any(wanted) else None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Mapping
 
@@ -52,6 +53,20 @@ def loras_in(prompt: str) -> tuple[LoraMention, ...]:
             mention = _mention(found.group(2).split(":"))
             mentions.setdefault(mention.name, mention)
     return tuple(mentions.values())
+
+
+def ill_weighted_loras_in(prompt: str) -> tuple[str, ...]:
+    """The names of LoRAs with a weight that is no number: to Forge that is an error.
+
+    Example:
+        >>> ill_weighted_loras_in("<lora:ink:much> <lora:fog:0.5> <lora:rain>")
+        ('ink',)
+    """
+    return tuple(
+        _mention(items).name
+        for text in _closed(prompt)
+        if (found := _lora_tag(text)) and not _has_numbers(items := found.group(2).split(":"))
+    )
 
 
 def with_plain_lora_tags(prompt: str) -> str:
@@ -121,6 +136,17 @@ def _mention(items: list[str]) -> LoraMention:
         weight,
         _number(named.get("unet", unet), weight),
         int(dimensions) if _WHOLE.fullmatch(dimensions) else None,
+    )
+
+
+def _has_numbers(items: list[str]) -> bool:
+    """Whether every weight that is given is a number."""
+    positional = [item for item in items if _is_positional(item)]
+    named = dict(item.split("=") for item in items if not _is_positional(item))
+    weights = [*positional[1:3], *(named[key] for key in ("te", "unet") if key in named)]
+    dimensions = [*positional[3:4], *([named["dyn"]] if "dyn" in named else [])]
+    return all(_number(text, math.nan) == _number(text, math.inf) for text in weights) and all(
+        _WHOLE.fullmatch(text) for text in dimensions
     )
 
 

@@ -19,7 +19,7 @@ from stablequeue_core.models.naming.known_files import (
     StoredCheckpoints,
 )
 from stablequeue_core.models.naming.lora_names import LoraPaths
-from stablequeue_core.models.naming.nearest import nearest_first
+from stablequeue_core.models.naming.nearest import near, nearest_first
 from stablequeue_core.models.naming.presence import Availability
 from stablequeue_core.models.naming.resolution import CheckpointNames, Resolution
 from stablequeue_core.models.naming.verification import Verification
@@ -70,6 +70,7 @@ __all__ = [
     "Verification",
     "comparable",
     "model_roots",
+    "near",
     "nearest_first",
     "normalized",
     "split_hash",

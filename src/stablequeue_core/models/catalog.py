@@ -2,41 +2,25 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+import math
+import os
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
-from stablequeue_core.errors import (
-    AmbiguousModel,
-    BackendError,
-    ModelNotFound,
-    NoModelFolders,
-    PreviewNotFound,
-    ServerNotFound,
-    StableQueueError,
-)
-from stablequeue_core.models.files.covers import Covers
-from stablequeue_core.models.files.previews import Preview, open_preview
+from stablequeue_core.errors import ModelNotFound, NoModelFolders
+from stablequeue_core.models.files.pictures import ModelPictures
+from stablequeue_core.models.files.previews import Preview
 from stablequeue_core.models.files.sidecars import write_forge_json
-from stablequeue_core.models.files.thumbnails import Thumbnails
+from stablequeue_core.models.lookup import ModelLookup
 from stablequeue_core.models.model import Model, ModelKind
-from stablequeue_core.models.naming.known_checkpoints import CachedModel, merged
-from stablequeue_core.models.naming.known_files import KnownFiles
-from stablequeue_core.models.naming.presence import Availability, availability
-from stablequeue_core.models.naming.verification import Verification, verify
-from stablequeue_core.models.paths import comparable
+from stablequeue_core.models.naming.known_checkpoints import CachedModel
+from stablequeue_core.models.naming.on_servers import ServersView
+from stablequeue_core.models.naming.presence import Availability
+from stablequeue_core.models.naming.verification import Verification
 from stablequeue_core.models.roots import ModelRoot
 from stablequeue_core.models.scanning.keeper import CatalogKeeper
 from stablequeue_core.models.scanning.report import ScanReport, ScanStatus
-from stablequeue_core.models.store import ModelPage, ModelQuery, ModelStore
-from stablequeue_core.servers import Inventories, Inventory, ServerStore
-
-ASKED_AT_ONCE = 8
-"""Servers that are asked for their lists at the same time."""
-
-_ID = re.compile(r"id:([0-9]{1,18})")
-_HASH = re.compile(r"[0-9a-fA-F]{10}|[0-9a-fA-F]{64}")
+from stablequeue_core.models.store import ModelPage, ModelQuery
 
 
 class ModelCatalog:
@@ -49,46 +33,36 @@ class ModelCatalog:
 
     def __init__(
         self,
-        store: ModelStore,
         roots: Sequence[ModelRoot],
-        keeper: CatalogKeeper,
         *,
-        servers: ServerStore,
-        inventories: Inventories,
-        known_files: KnownFiles,
-        thumbnails: Thumbnails,
-        covers: Covers,
+        lookup: ModelLookup,
+        keeper: CatalogKeeper,
+        servers: ServersView,
+        pictures: ModelPictures,
         locks: Path,
     ) -> None:
         """Put the parts together.
 
         Args:
-            store: who remembers the models.
             roots: the folders.
-            keeper: who looks through them.
+            lookup: finds models.
+            keeper: looks through the folders.
             servers: who may have the models, too.
-            inventories: what they have.
-            known_files: which of our files a name may mean that a server does not know.
-            thumbnails: small previews.
-            covers: pictures out of the headers of models.
+            pictures: shows them.
             locks: a folder for locks on the files beside models.
         """
         self.roots = tuple(roots)
-        self._store = store
+        self._lookup = lookup
         self._keeper = keeper
         self._servers = servers
-        self._inventories = inventories
-        self._known_files = known_files
-        self._thumbnails = thumbnails
-        self._covers = covers
+        self._pictures = pictures
         self._locks = locks
-        self._names = frozenset(root.name for root in roots) or None
 
     def scan(self, *, hashes: bool = False) -> ScanReport:
         """Look through the model folders now.
 
-        Files that are new or have changed are opened for their headers; those are few milliseconds
-        each. They are hashed in the background, at ``hash_rate``.
+        Files that are new or have changed are opened for their headers, which takes less than a
+        millisecond each on a quick disk. They are hashed in the background, at ``hash_rate``.
 
         Args:
             hashes: wait until every file is hashed, too, as fast as the disk can.
@@ -96,6 +70,7 @@ class ModelCatalog:
         Raises:
             NoModelFolders: no folder was named.
             StorageError: what was found cannot be kept.
+            QueueClosed: the queue was closed meanwhile.
 
         Example::
 
@@ -132,28 +107,35 @@ class ModelCatalog:
         """A page of the models, by name.
 
         Args:
-            text: only those that have all these words in their path, name, tags or base model.
+            text: only those that have all these words in their path, name, creator, tags, trigger
+                words or base model.
             kind: only these; one kind, or several.
             base_model: only those for this base model: ``Pony``, or a family, ``SDXL``.
             missing: those whose file is not there now, too.
             limit: at most so many; None for all.
             offset: leave out so many first.
 
+        Raises:
+            ValueError: there is no such kind, or a number is below zero.
+
         Example::
 
             for model in queue.models.find("pony", kind="lora").models:
                 print(model.path, model.base_model.label)
         """
-        query = ModelQuery(
-            kinds=_kinds(kind),
-            roots=self._names,
-            base_model=base_model,
-            text=text,
-            missing=missing,
-            limit=limit,
-            offset=offset,
+        if offset < 0 or (limit is not None and limit < 0):
+            raise ValueError("limit and offset must be 0 or more")
+        several = [kind] if kind is None or isinstance(kind, str) else kind
+        return self._lookup.page(
+            ModelQuery(
+                kinds=frozenset(ModelKind(each) for each in several if each is not None),
+                base_model=base_model or None,
+                text=text,
+                missing=missing,
+                limit=limit,
+                offset=offset,
+            )
         )
-        return self._store.list(query)
 
     def get(self, name: str, *, kind: ModelKind | str | None = None) -> Model:
         """The model that ``name`` means.
@@ -165,101 +147,61 @@ class ModelCatalog:
 
         Raises:
             ModelNotFound: none fits.
-            AmbiguousModel: several fit; the error lists them.
+            AmbiguousModel: several fit; the error lists a name for each that means no other.
 
         Example::
 
             queue.models.get("Pony/cyberrealisticPony_v8.safetensors").hashes.sha256
         """
-        wanted_kind = None if kind is None else ModelKind(kind)
-        for found in self._ways(name):
-            fitting = [model for model in found if self._is_ours(model)]
-            of_kind = [m for m in fitting if wanted_kind in (None, m.kind)]
-            # A file that is there goes before one that once was.
-            candidates = [m for m in of_kind if not m.missing] or of_kind
-            if len(candidates) == 1:
-                return candidates[0]
-            if candidates:
-                raise AmbiguousModel(name, sorted(model.path for model in candidates))
-            if fitting:
-                other = fitting[0].kind.value
-                raise ModelNotFound(name, f"There is one of type {other}, though.")
-        raise ModelNotFound(name)
+        return self._lookup.one(name, None if kind is None else ModelKind(kind))
 
     def link_name(self, model: Model) -> str:
-        """The shortest name that :meth:`get` understands as this model and no other."""
-        of_name = self._store.of_filename(model.filename)
-        same_name = [m for m in of_name if m.kind is model.kind and self._is_ours(m)]
-        if len(same_name) <= 1:
-            return model.filename
-        same_path = [m for m in same_name if comparable(m.path) == comparable(model.path)]
-        if len(same_path) <= 1 and model.folder:
-            return model.path
-        return f"id:{model.id}"
+        """The shortest name that :meth:`get` understands as this model and no other of its kind."""
+        return self._lookup.link_name(model)
 
-    def preview(self, model: Model, index: int = 0, *, width: int | None = None) -> Preview:
+    def preview(self, model: Model | str, index: int = 0, *, width: int | None = None) -> Preview:
         """A picture, or a film, that shows what the model makes.
 
         Args:
-            model: of which model.
+            model: of which model, or a name as for :meth:`get`.
             index: which one, if it has several.
             width: in pixels: a smaller copy, at least this wide where the original is; films come
                 as they are.
 
         Raises:
+            ModelNotFound, AmbiguousModel: as :meth:`get`.
             PreviewNotFound: it has no such preview, or what has its name is no picture.
             UnreadableModel: the picture cannot be made smaller: it is broken, or a bomb.
         """
-        if not 0 <= index < model.preview_count:
-            raise PreviewNotFound(model.filename, index, model.preview_count)
-        if model.previews:
-            preview = open_preview(model.beside(model.previews[index]), Path(model.root))
-        else:
-            preview = self._covers.of(model)
-        if preview is None:
-            raise PreviewNotFound(model.filename, index, model.preview_count)
-        return preview if width is None else self._thumbnails.of(preview, width) or preview
+        return self._pictures.of(self._meant(model), index, width)
 
     def availability(
-        self, name: str, *, kind: ModelKind | str | None = None
+        self, model: Model | str, *, kind: ModelKind | str | None = None
     ) -> Sequence[Availability]:
         """Which servers have the model; those that do not answer are listed as such.
 
         Raises:
             ModelNotFound, AmbiguousModel: as :meth:`get`.
         """
-        model = self.get(name, kind=kind)
-        return [
-            availability(model, alias, lists)
-            if isinstance(lists, Inventory)
-            else Availability(server=alias, available=None, reason=lists.message)
-            for alias, lists in self._ask_all()
-        ]
+        return self._servers.having(self._meant(model, kind))
 
     def verify(self, checkpoint: str, server: str) -> Verification:
-        """What ``checkpoint`` would be resolved to on this server, now.
+        """What ``checkpoint`` would be resolved to on this server, which is asked now.
 
         Raises:
             ServerNotFound: there is no such server.
             ServerUnreachable: it does not answer.
         """
-        self._inventories.doubt(self._servers.get(server))
-        return verify(checkpoint, server, self._inventories.of(server), self._known_files)
+        return self._servers.verify(checkpoint, server)
 
     def known_checkpoints(self) -> Sequence[CachedModel]:
         """Every checkpoint that we know, from our folders and from the servers' own lists."""
-        local = self.find(kind=ModelKind.CHECKPOINT, limit=None).models
-        lists = {}
-        for alias, found in self._ask_all():
-            # What a server had when it was last seen is still known.
-            seen = found if isinstance(found, Inventory) else self._inventories.known(alias)
-            if seen is not None:
-                lists[alias] = seen
-        return merged(local, lists)
+        local = self.find(kind=ModelKind.CHECKPOINT, missing=True, limit=None)
+        return self._servers.checkpoints(local.models)
 
     def describe(
         self,
-        name: str,
+        model: Model | str,
         *,
         kind: ModelKind | str | None = None,
         description: str | None = None,
@@ -272,83 +214,54 @@ class ModelCatalog:
 
         What other programs have written into that file stays. None leaves a field as it is.
 
+        Args:
+            model: which one, or a name as for :meth:`get`.
+            kind: only among these.
+            description: for everybody.
+            notes: for yourself.
+            trigger_words: what a prompt should say, so that the model shows.
+            preferred_weight: of a LoRA, as in a prompt.
+            negative_text: what a negative prompt should say.
+
         Raises:
-            ModelNotFound, AmbiguousModel: as :meth:`get`.
-            SidecarNotWritten: the file is as it was before.
+            ModelNotFound, AmbiguousModel: as :meth:`get`; the file must be there.
+            SidecarNotWritten: the file beside the model is as it was before.
+            ValueError: the weight is no finite number, or the words are one text.
 
         Example::
 
             queue.models.describe("inkWash_v3", kind="lora", trigger_words=["inkwash style"])
         """
-        model = self.get(name, kind=kind)
-        words = None if trigger_words is None else ", ".join(trigger_words)
+        meant = self._meant(model, kind)
+        if meant.missing:
+            raise ModelNotFound(meant.filename, "Its file is missing; scan again when it is back.")
+        if not _lies_below(meant.file, meant.root):
+            raise ModelNotFound(meant.filename, "Its folder has become a link to another place.")
+        if isinstance(trigger_words, str):
+            raise ValueError("trigger_words must be a list of texts")
+        if preferred_weight is not None and not math.isfinite(preferred_weight):
+            raise ValueError("preferred_weight must be a finite number")
         fields = {
             "description": description,
             "notes": notes,
-            "activation text": words,
+            "activation text": None if trigger_words is None else ", ".join(trigger_words),
             "preferred weight": preferred_weight,
             "negative text": negative_text,
         }
         changes = {key: value for key, value in fields.items() if value is not None}
-        write_forge_json(model.file, changes, self._locks)
+        write_forge_json(meant.file, changes, self._locks)
         if self.roots:
             self.scan()
-        return self._store.get(model.id)
+        return self.get(f"id:{meant.id}")
 
-    def _ways(self, name: str) -> Iterator[Sequence[Model]]:
-        """Each way to read ``name``, surest first, with what it finds."""
-        if numbered := _ID.fullmatch(name):
-            yield self._by_id(int(numbered[1]))
-            return
-        path = comparable(name)
-        filename = path.rpartition("/")[2]
-        has_folder = "/" in path
-        by_filename, by_stem = self._store.of_filename(filename), self._store.of_stem(filename)
-        if has_folder:
-            yield [m for m in by_filename if comparable(m.path) == path]
-            folded = path.casefold()
-            yield [m for m in by_filename if comparable(m.path).casefold() == folded]
-            yield [m for m in by_stem if _bare(comparable(m.path)).casefold() == folded]
-        else:
-            yield by_filename
-            yield by_stem
-        if _HASH.fullmatch(name):
-            digest = name.lower()
-            found = self._store.of_hash(digest)
-            yield [m for m in found if (m.hashes.sha256 or "").startswith(digest)]
-
-    def _by_id(self, model_id: int) -> Sequence[Model]:
-        try:
-            return [self._store.get(model_id)]
-        except ModelNotFound:
-            return []
-
-    def _is_ours(self, model: Model) -> bool:
-        return self._names is None or model.root in self._names
-
-    def _ask_all(self) -> Sequence[tuple[str, Inventory | StableQueueError]]:
-        """What every server that is used has; those that do not answer take nobody else's time."""
-        aliases = [server.alias for server in self._servers.list() if server.enabled]
-        if not aliases:
-            return []
-        with ThreadPoolExecutor(ASKED_AT_ONCE) as pool:
-            return list(zip(aliases, pool.map(self._ask, aliases), strict=True))
-
-    def _ask(self, alias: str) -> Inventory | StableQueueError:
-        try:
-            return self._inventories.of(alias)
-        except (BackendError, ServerNotFound) as error:  # it may have been removed by now
-            return error
+    def _meant(self, model: Model | str, kind: ModelKind | str | None = None) -> Model:
+        return self.get(model, kind=kind) if isinstance(model, str) else model
 
     def _check_roots(self) -> None:
         if not self.roots:
             raise NoModelFolders
 
 
-def _kinds(kind: ModelKind | str | Collection[ModelKind | str] | None) -> frozenset[ModelKind]:
-    several = [kind] if isinstance(kind, str) else kind or ()
-    return frozenset(map(ModelKind, several))
-
-
-def _bare(path: str) -> str:
-    return path.rpartition(".")[0]
+def _lies_below(file: Path, root: str) -> bool:
+    """Whether it really does: a folder may have become a link since it was looked through."""
+    return Path(os.path.realpath(file)).is_relative_to(os.path.realpath(root))

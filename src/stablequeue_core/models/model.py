@@ -10,9 +10,8 @@ from pathlib import Path
 from attrs import field, frozen
 
 from stablequeue_core.models.base_model import UNKNOWN_BASE, BaseModel
-from stablequeue_core.models.paths import stem
-
-AUTOV2_CHARS = 10
+from stablequeue_core.models.digests import AUTOV2_CHARS
+from stablequeue_core.models.paths import filename_of, folder_of
 
 
 class ModelKind(StrEnum):
@@ -98,6 +97,7 @@ class ModelCard:
         name: the model's name for people, as on Civitai.
         version: the name of this version.
         base_model: as somebody wrote it down: ``SD 1.5``, ``Pony``, ``SDXL`` ... any text.
+        base_model_confirmed: it is Civitai's answer about this very file, as its SHA-256 shows.
         tags, trigger_words: in order, each once.
         preferred_weight: of a LoRA; None where nobody prefers one.
         model_id, version_id: Civitai's.
@@ -110,6 +110,7 @@ class ModelCard:
     description: str | None = None
     notes: str | None = None
     base_model: str | None = None
+    base_model_confirmed: bool = False
     creator: str | None = None
     tags: tuple[str, ...] = ()
     trigger_words: tuple[str, ...] = ()
@@ -140,7 +141,8 @@ class Model:
         mtime_ns: when it was last written, in nanoseconds since 1970.
         created_at: when it came here, as far as the system tells.
         format: by its bytes.
-        base_model: what it was made from or for.
+        base_model: what it was made from or for, all things considered.
+        own_base_model: what the file by itself tells of that: its header, and hints in its name.
         details: a few facts of the header, for people: ``rank``, ``tensors``, ``dtype`` ...
         hashes: those that are known so far.
         card: what the files beside it say.
@@ -161,6 +163,7 @@ class Model:
     id: int = 0
     format: FileFormat = FileFormat.UNKNOWN
     base_model: BaseModel = UNKNOWN_BASE
+    own_base_model: BaseModel = UNKNOWN_BASE
     details: Mapping[str, str | int | float] = field(factory=dict)
     hashes: Hashes = NO_HASHES
     card: ModelCard = EMPTY_CARD
@@ -173,22 +176,33 @@ class Model:
     @property
     def filename(self) -> str:
         """The file's name, without folder."""
-        return self.path.rpartition("/")[2]
+        return filename_of(self.path)
 
     @property
     def folder(self) -> str:
         """The folder below the root, with forward slashes; empty for the root itself."""
-        return self.path.rpartition("/")[0]
+        return folder_of(self.path)
 
     @property
     def stem(self) -> str:
         """The file's name without folder and extension: what a prompt calls a LoRA by."""
-        return stem(self.path)
+        return file_stem(self.path)
 
     @property
     def preview_count(self) -> int:
         """How many previews it has; the one of its header counts where there is no other."""
         return len(self.previews) or int(self.has_cover)
+
+    @property
+    def display_name(self) -> str:
+        """What people call it: its name on Civitai, else that of the file."""
+        return self.card.name or self.stem
+
+    @property
+    def civitai_url(self) -> str | None:
+        """The model's page at Civitai; None when nobody knows which it is."""
+        model_id = self.card.model_id
+        return None if model_id is None else f"https://civitai.com/models/{model_id}"
 
     @property
     def file(self) -> Path:
@@ -198,3 +212,15 @@ class Model:
     def beside(self, name: str) -> Path:
         """Where a file of the same folder lies."""
         return Path(self.root, self.folder, name)
+
+
+def file_stem(path: str) -> str:
+    r"""The name without extension of a file of ours: on POSIX, a backslash is part of it.
+
+    Example:
+        >>> file_stem(r"styles/a\b.v1.safetensors")
+        'a\\b.v1'
+    """
+    name = filename_of(path)
+    head, dot, _ = name.rpartition(".")
+    return head if dot and head else name

@@ -82,12 +82,13 @@ def split_title(title: str) -> TitleParts:
     """
     name, digest = split_hash(title)
     cut = max(name.rfind("/"), name.rfind("\\")) + 1
-    bare = stem(name)
+    filename = name[cut:]
+    file_stem = bare(filename)
     return TitleParts(
         folder=name[: max(cut - 1, 0)],
         separator=name[cut - 1 : cut] if cut else "",
-        stem=bare,
-        extension=name[cut + len(bare) :],
+        stem=file_stem,
+        extension=filename[len(file_stem) :],
         digest=digest,
     )
 
@@ -170,15 +171,56 @@ def tails(path: str, models_folders: Collection[str]) -> Iterator[str]:
 
 
 def stem(path: str) -> str:
-    """The file's name without folder and extension.
+    r"""The file's name without folder and extension; with either separator.
 
     Example:
-        >>> stem("Pony/x.v2.safetensors")
-        'x.v2'
+        >>> stem("Pony/x.v2.safetensors"), stem(r"Pony\x.v2.safetensors")
+        ('x.v2', 'x.v2')
     """
-    name = path.replace("\\", "/").rpartition("/")[2]
-    head, dot, _ = name.rpartition(".")
-    return head if dot and head else name
+    return bare(filename_of(path.replace("\\", "/")))
+
+
+def folder_of(path: str) -> str:
+    r"""The folder that a path with forward slashes leads to; empty where there is none.
+
+    A backslash is a letter of the name, as it may be on POSIX.
+
+    Example:
+        >>> folder_of("styles/ink/x.safetensors"), folder_of("x.safetensors")
+        ('styles/ink', '')
+    """
+    return path.rpartition("/")[0]
+
+
+def filename_of(path: str) -> str:
+    """The file's name, with its extension; of a path with forward slashes.
+
+    Example:
+        >>> filename_of("styles/ink/x.safetensors"), filename_of("x.safetensors")
+        ('x.safetensors', 'x.safetensors')
+    """
+    return path.rpartition("/")[2]
+
+
+def bare(path: str) -> str:
+    """A path with forward slashes without the extension of its file.
+
+    Example:
+        >>> bare("styles.old/x.v2.safetensors"), bare("styles.old/x"), bare(".hidden")
+        ('styles.old/x.v2', 'styles.old/x', '.hidden')
+    """
+    folder, slash, name = path.rpartition("/")
+    return folder + slash + (name.rpartition(".")[0] or name)
+
+
+def joined(folder: str, name: str) -> str:
+    """The path of a file in a folder, with a forward slash; ``folder`` may be empty.
+
+    Example:
+        >>> joined("styles/ink", "x.safetensors"), joined("", "x.safetensors")
+        ('styles/ink/x.safetensors', 'x.safetensors')
+    """
+    return f"{folder}/{name}" if folder else name
 
 
 def _without_drive(part: str) -> str:

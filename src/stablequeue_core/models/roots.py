@@ -83,6 +83,9 @@ def model_roots(
             named += [("model_dirs", str(kind_given), folder) for folder in _each(several)]
     roots: dict[Path, ModelRoot] = {}
     for source, kind_name, folder in named:
+        if not os.fspath(folder).strip():
+            problems.append(FieldProblem(source, "names an empty folder; leave it out instead."))
+            continue
         try:
             root = ModelRoot(ModelKind(kind_name), _absolute(folder))
         except ValueError:

@@ -18,8 +18,9 @@ class ModelQuery:
     Attributes:
         kinds: only these; empty for all.
         roots: only those below these roots; None for all.
-        base_model: only those whose base model's name, family (``sdxl``), its label (``SDXL``) or
-            what its card says (:attr:`ModelCard.base_model`) is this, in any case.
+        base_model: only those whose base model's name (or the likeliest one, where none is sure),
+            family (``sdxl``), its label (``SDXL``) or what its card says
+            (:attr:`ModelCard.base_model`) is this, in any case.
         text: only those that have every word of this in their path, their card's name, creator,
             tags or trigger words, or their base model; in any case.
         missing: whether those that are not there now are listed too.

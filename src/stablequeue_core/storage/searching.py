@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Sequence
 
-from stablequeue_core.models import Family, Model
+from stablequeue_core.models import BaseModel, Family, Model
 
 FEWEST_DIGITS = 8
 """A hash of fewer digits means no file: too many begin alike."""
@@ -32,6 +32,11 @@ def searched(model: Model) -> str:
     said = (card.name, card.creator, *card.tags, *card.trigger_words, card.base_model)
     known = (base.name, base.family.value, base.family.label)
     return folded("\n".join(text for text in (model.path, *said, *known) if text))
+
+
+def likeliest_name(base: BaseModel) -> str | None:
+    """The name that a base model is found by: its own, else the first that it could have."""
+    return base.name or (base.candidates[0] if base.candidates else None)
 
 
 def wanted_words(text: str) -> Sequence[str]:

@@ -214,6 +214,7 @@ def test_civitais_flux_pictures_say_the_distilled_scale_as_cfg_scale() -> None:
         "seed": 88,
         "width": 832,
         "height": 1216,
+        "checkpoint_name": "https://civitai.com/api/download/models/691639",
     }
     assert recipe.left_out == ("Civitai resources",)
 
@@ -221,6 +222,12 @@ def test_civitais_flux_pictures_say_the_distilled_scale_as_cfg_scale() -> None:
 def test_civitais_other_pictures_are_taken_at_their_word() -> None:
     recipe = recipe_of('CFG scale: 5, Civitai resources: [{"modelName": "Pony"}]')
     assert recipe.params["cfg_scale"] == 5
+
+
+@pytest.mark.parametrize("version", ["true", "0", '"691639"', "null"])
+def test_a_version_that_is_none_names_no_checkpoint(version: str) -> None:
+    said = f'[{{"type": "checkpoint", "modelVersionId": {version}}}]'
+    assert "checkpoint_name" not in recipe_of(f"Civitai resources: {said}").params
 
 
 def test_a_text_without_settings_makes_no_job() -> None:

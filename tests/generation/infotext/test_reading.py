@@ -153,7 +153,10 @@ def test_any_text_can_be_read(text: str) -> None:
     assert interpreted(infotext).keys()
 
 
-@pytest.mark.parametrize("bait", ["Civitai resources: [", "Civitai resources: [1}, ", "[[", '["'])
+@pytest.mark.parametrize(
+    "bait",
+    ["Civitai resources: [", "Civitai resources: [1}, ", "Civitai metadata: {} ", "[[", '["'],
+)
 def test_no_text_takes_long_to_read(bait: str) -> None:
     started = time.perf_counter()
     read_infotext(f"{LINE}, Civitai resources: [" + bait * (500_000 // len(bait)))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
+import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -70,8 +72,34 @@ def test_the_base_model_that_civitai_names_beats_the_guess(library: Library) -> 
     library.queue.models.scan()
     (model,) = library.models()
     assert (model.base_model.name, model.card.version_id) == ("Pony", 700303)
-    assert model.base_model.confidence in (Confidence.CONFIRMED, Confidence.STATED)
+    assert model.base_model.confidence is Confidence.STATED
     assert library.names(base_model="pony") == ["ink.safetensors"]
+
+
+def test_what_a_sidecar_said_goes_with_it(library: Library) -> None:
+    """Then the file by itself is believed again."""
+    file = library.lora("ink.safetensors")
+    library.queue.models.scan()
+    before = library.models()[0].base_model
+    sidecar = file.with_suffix(".civitai.info")
+    sidecar.write_text(json.dumps({"id": 1, "modelId": 2, "baseModel": "Pony"}))
+    library.queue.models.scan()
+    assert library.models()[0].base_model.name == "Pony"
+    sidecar.unlink()
+    library.queue.models.scan()
+    assert library.models()[0].base_model == before
+
+
+def test_a_hint_goes_with_the_name_that_gave_it(library: Library) -> None:
+    file = library.checkpoint("pony_mix.safetensors")
+    os.utime(file, ns=(1_700_000_000_123_456_700, 1_700_000_000_123_456_700))
+    library.queue.models.scan(hashes=True)
+    (before,) = library.models()
+    assert before.base_model.name == "Pony"
+    file.rename(file.with_name("plain.safetensors"))
+    assert library.queue.models.scan().moved == 1
+    (now,) = library.models()
+    assert (now.id, now.hashes, now.base_model.name) == (before.id, before.hashes, None)
 
 
 def test_a_hash_that_somebody_trustworthy_has_computed_is_taken(library: Library) -> None:
@@ -92,12 +120,29 @@ def test_ids_for_another_file_are_given_up_once_the_file_is_hashed(library: Libr
     """A sidecar that was copied along with a name speaks of somebody else's file."""
     file = library.lora("ink.safetensors")
     file.with_suffix(".cm-info.json").write_text(
-        json.dumps({"ModelId": 1, "VersionId": 2, "Hashes": {"SHA256": "AB" * 32}})
+        json.dumps(
+            {"ModelId": 1, "VersionId": 2, "BaseModel": "Pony", "Hashes": {"SHA256": "AB" * 32}}
+        )
     )
     library.queue.models.scan(hashes=True)
     (model,) = library.models()
     assert model.hashes.source is HashSource.COMPUTED
     assert model.card.version_id is None
+    assert model.base_model.name is None
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need a privilege there")
+def test_a_linked_description_from_outside_is_never_read(library: Library) -> None:
+    """Neither at the scan, nor when the sidecars are read again because the file was hashed."""
+    outside = library.data / "outside.info"
+    outside.write_text(json.dumps({"id": 1, "modelId": 2, "model": {"name": "From outside"}}))
+    file = library.lora("ink.safetensors")
+    file.with_suffix(".civitai.info").symlink_to(outside)
+    file.with_suffix(".cm-info.json").write_text(json.dumps({"ModelId": 3, "VersionId": 4}))
+    library.queue.models.scan(hashes=True)
+    (model,) = library.models()
+    assert model.hashes.sha256
+    assert (model.card.name, model.card.version_id) == (None, 4)
 
 
 def test_previews_are_found_beside_the_model(library: Library) -> None:
@@ -165,6 +210,20 @@ def test_a_preview_that_is_not_there_is_told(library: Library) -> None:
         library.queue.models.preview(model)
 
 
+def test_a_still_picture_goes_before_a_film_whatever_they_are_called(library: Library) -> None:
+    """And what is neither is left out."""
+    file = library.lora("ink.safetensors")
+    file.with_suffix(".png").write_bytes(b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom")
+    file.with_suffix(".preview.png").write_text("<html>no picture</html>")
+    draw(file.with_suffix(".preview.jpg"))
+    library.queue.models.scan()
+    (model,) = library.models()
+    shown = [library.queue.models.preview(model, index).path.name for index in (0, 1)]
+    assert shown == ["ink.preview.jpg", "ink.png"]
+    with pytest.raises(PreviewNotFound):
+        library.queue.models.preview(model, 2)
+
+
 def test_a_description_is_written_where_forge_reads_it(library: Library) -> None:
     """What Forge and others have written there stays."""
     file = library.lora("ink.safetensors")
@@ -194,3 +253,16 @@ def test_a_broken_description_is_not_written_over(library: Library) -> None:
     assert file.with_suffix(".json").read_text() == "{broken"
     with pytest.raises(ModelNotFound):
         library.queue.models.describe("nobody", notes="x")
+
+
+def test_what_is_no_description_is_not_written(library: Library) -> None:
+    file = library.lora("ink.safetensors")
+    library.queue.models.scan()
+    for wrong in ({"preferred_weight": float("nan")}, {"trigger_words": "ink"}):
+        with pytest.raises(ValueError, match="must be"):
+            library.queue.models.describe("ink", **wrong)
+    file.unlink()
+    library.queue.models.scan()
+    with pytest.raises(ModelNotFound, match="missing"):
+        library.queue.models.describe("ink", notes="x")
+    assert list(library.loras.iterdir()) == []

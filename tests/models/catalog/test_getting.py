@@ -90,8 +90,20 @@ def test_a_name_that_fits_two_is_an_error_that_lists_both(stocked: Library) -> N
     stocked.queue.models.scan()
     with pytest.raises(AmbiguousModel) as caught:
         stocked.queue.models.get("base.safetensors")
-    assert caught.value.details["candidates"] == ["SDXL/base.safetensors", "base.safetensors"]
+    assert "SDXL/base.safetensors" in caught.value.details["candidates"]
+    found = [stocked.queue.models.get(name) for name in caught.value.details["candidates"]]
+    assert {model.path for model in found} == {"SDXL/base.safetensors", "base.safetensors"}
     assert stocked.queue.models.get("SDXL/base.safetensors").folder == "SDXL"
+
+
+def test_a_checkpoint_and_a_lora_of_one_name_can_be_told_apart(stocked: Library) -> None:
+    stocked.lora("base.safetensors", fill=b"e")
+    stocked.queue.models.scan()
+    with pytest.raises(AmbiguousModel) as caught:
+        stocked.queue.models.get("base.safetensors")
+    found = [stocked.queue.models.get(name) for name in caught.value.details["candidates"]]
+    assert {model.kind.value for model in found} == {"checkpoint", "lora"}
+    assert stocked.queue.models.get("base.safetensors", kind="lora") in found
 
 
 def test_a_file_that_is_there_goes_before_one_that_is_missing(stocked: Library) -> None:
@@ -134,6 +146,9 @@ def test_models_are_found_by_words_kind_and_base_model(stocked: Library) -> None
     assert stocked.names(base_model="Flux.1 D") == []
     with pytest.raises(ValueError, match="hypernetwork"):
         stocked.names(kind="hypernetwork")
+    for wrong in ({"limit": -1}, {"offset": -1}):
+        with pytest.raises(ValueError, match="0 or more"):
+            stocked.names(**wrong)
 
 
 def test_pages_follow_each_other(stocked: Library) -> None:

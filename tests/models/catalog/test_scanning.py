@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import sys
@@ -11,7 +12,7 @@ import pytest
 from attrs import evolve
 from tests.models.catalog.conftest import Library, rewrite
 
-from stablequeue_core.errors import ModelNotFound, NoModelFolders
+from stablequeue_core.errors import InvalidSettings, ModelNotFound, NoModelFolders
 from stablequeue_core.models import Confidence, FileFormat, ModelKind
 from stablequeue_core.testing.model_files import flux_checkpoint, sdxl_lora, vector_b, vector_d
 
@@ -137,6 +138,7 @@ def test_an_empty_mount_point_is_asked_about(library: Library) -> None:
 def test_a_moved_file_is_recognised(library: Library) -> None:
     """Its id and its hashes go with it; it is not opened."""
     file = library.checkpoint("a.safetensors")
+    os.utime(file, ns=(1_700_000_000_123_456_700, 1_700_000_000_123_456_700))
     library.queue.models.scan(hashes=True)
     (before,) = library.models()
     (library.checkpoints / "Pony").mkdir()
@@ -147,8 +149,27 @@ def test_a_moved_file_is_recognised(library: Library) -> None:
     assert now == evolve(before, path="Pony/renamed.safetensors")
 
 
+def test_another_file_of_the_same_second_and_size_is_not_taken_for_a_moved_one(
+    library: Library,
+) -> None:
+    """Archives know whole seconds only, and LoRAs of one rank have one size."""
+    one = library.lora("one.safetensors", fill=b"1")
+    os.utime(one, (1_700_000_000, 1_700_000_000))
+    library.queue.models.scan(hashes=True)
+    (before,) = library.models()
+    one.unlink()
+    library.queue.models.scan()
+    two = library.lora("two.safetensors", fill=b"2")
+    os.utime(two, (1_700_000_000, 1_700_000_000))
+    library.queue.models.scan(hashes=True)
+    (now,) = library.models()
+    assert now.hashes.sha256 == hashlib.sha256(two.read_bytes()).hexdigest()
+    assert (now.id != before.id, now.size) == (True, before.size)
+
+
 def test_a_moved_file_is_recognised_at_a_later_scan_too(library: Library) -> None:
     file = library.checkpoint("a.safetensors")
+    os.utime(file, ns=(1_700_000_000_123_456_700, 1_700_000_000_123_456_700))
     library.queue.models.scan()
     (before,) = library.models()
     away = file.rename(library.data / "elsewhere")
@@ -171,6 +192,17 @@ def test_a_copy_in_place_of_a_missing_file_is_recognised_by_its_hash(library: Li
     library.queue.models.scan(hashes=True)
     (now,) = library.models(missing=True)
     assert (now.id, now.path) == (before.id, "copied.safetensors")
+
+
+def test_a_missing_checkpoint_is_not_found_again_as_a_lora(library: Library) -> None:
+    file = library.checkpoint("a.safetensors")
+    library.queue.models.scan(hashes=True)
+    data = file.read_bytes()
+    file.unlink()
+    (library.loras / "a.safetensors").write_bytes(data)
+    library.queue.models.scan(hashes=True)
+    found = {model.kind.value: model.missing for model in library.models(missing=True)}
+    assert found == {"checkpoint": True, "lora": False}
 
 
 def test_two_copies_of_a_file_are_two_models(library: Library) -> None:
@@ -266,15 +298,48 @@ def test_names_of_every_kind_come_back_as_they_are(library: Library) -> None:
 
 
 @POSIX
+def test_a_backslash_in_a_name_is_part_of_it(library: Library) -> None:
+    library.lora("b.safetensors").with_suffix(".json").write_text('{"notes": "of b"}')
+    library.lora("a\\b.safetensors")
+    library.queue.models.scan()
+    a, b = library.models()
+    assert (a.stem, a.card.notes, b.card.notes) == ("a\\b", None, "of b")
+    name = library.queue.models.link_name(a)
+    library.queue.models.describe(name, notes="of a")
+    notes = {model.path: model.card.notes for model in library.models()}
+    assert notes == {"a\\b.safetensors": "of a", "b.safetensors": "of b"}
+
+
+@POSIX
+@pytest.mark.skipif(
+    hasattr(os, "geteuid") and os.geteuid() == 0, reason="nothing is forbidden to root"
+)
+def test_a_file_that_could_not_be_read_is_tried_again(library: Library) -> None:
+    """Its rights have changed, which is seen neither in its size nor in its time."""
+    file = library.lora("a.safetensors")
+    file.chmod(0)
+    library.queue.models.scan(hashes=True)
+    assert [problem.code for problem in library.models()[0].problems] == ["unreadable"]
+    file.chmod(0o600)
+    library.queue.models.scan(hashes=True)
+    assert library.models()[0].problems == ()
+    assert library.models()[0].hashes.sha256
+
+
+@POSIX
 @pytest.mark.skipif(sys.platform == "darwin", reason="its file system refuses such names")
 def test_a_name_that_is_no_text_is_reported(library: Library) -> None:
     path = os.fsencode(library.checkpoints) + b"/\xff\xfe.safetensors"
     with open(path, "wb") as file:
         file.write(vector_b())
-    report = library.queue.models.scan()
-    assert [problem.code for problem in report.problems] == ["name_not_unicode"]
-    assert library.names() == []
-    assert library.queue.models.scan().files == 0
+    folder = os.fsencode(library.checkpoints) + b"/\xff"
+    os.mkdir(folder)
+    with open(folder + b"/x.safetensors", "wb") as file:
+        file.write(vector_b())
+    for _ in range(2):  # it is told each time
+        report = library.queue.models.scan()
+        assert [problem.code for problem in report.problems] == ["name_not_unicode"] * 2
+        assert (report.files, library.names()) == (0, [])
 
 
 def test_without_folders_there_is_nothing_to_scan(library: Library) -> None:
@@ -283,6 +348,12 @@ def test_without_folders_there_is_nothing_to_scan(library: Library) -> None:
             queue.models.scan()
         with pytest.raises(NoModelFolders):
             queue.models.start_scan()
+
+
+def test_an_empty_name_is_no_folder(library: Library) -> None:
+    """It would be the present one, wherever that is."""
+    with pytest.raises(InvalidSettings, match="empty"):
+        library.open(checkpoints=[""])
 
 
 def test_a_process_without_folders_lists_what_others_have_found(library: Library) -> None:

@@ -94,7 +94,7 @@ def test_files_that_only_servers_have_are_numbered_behind_ours() -> None:
 def test_a_file_that_is_called_otherwise_on_the_server_is_known_by_its_hash() -> None:
     known = merged([local("Pony/x.ckpt", "x")], {"Laptop": on(listed("renamed.ckpt", "x"))})
     assert paths_and_servers(known) == [("Pony/x.ckpt", ("Laptop",))]
-    assert known[0].aliases == ("Pony/x.ckpt", "renamed.ckpt")
+    assert known[0].aliases == ("Pony/x.ckpt", r"Pony\x.ckpt", "renamed.ckpt")
 
 
 def test_namesakes_with_different_hashes_are_two_files() -> None:
@@ -106,7 +106,7 @@ def test_copies_on_one_server_stay_two_entries_and_the_path_decides_which_is_our
     inventory = on(listed("copy.ckpt", "x"), listed("Pony/x.ckpt", "x"))
     known = merged([local("Pony/x.ckpt", "x")], {"Laptop": inventory})
     assert paths_and_servers(known) == [("Pony/x.ckpt", ("Laptop",)), ("copy.ckpt", ("Laptop",))]
-    assert known[0].aliases == ("Pony/x.ckpt",)
+    assert known[0].aliases == ("Pony/x.ckpt", r"Pony\x.ckpt")
 
 
 def test_decomposed_names_meet_composed_ones() -> None:

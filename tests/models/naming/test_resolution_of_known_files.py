@@ -163,6 +163,27 @@ def test_copies_of_one_file_are_one_file() -> None:
     assert resolve("81761151", copies, OTHER, there).checkpoint == there
 
 
+def test_a_file_that_is_called_otherwise_on_the_server_is_found_by_the_hash_behind_its_name() -> (
+    None
+):
+    """People rename what they download; pictures tell the name that it has at home."""
+    digest = sha256_of("x")[:10]
+    found = resolve(
+        f"harborMixXL [{digest}]", [], listed("renamed.ckpt", "x"), listed("y.ckpt", "y")
+    )
+    assert found.checkpoint.name == "renamed.ckpt"
+    assert (found.reason, found.digest) == ("same hash, under another name", digest)
+
+
+def test_of_two_that_the_server_has_not_hashed_ours_with_that_hash_is_meant() -> None:
+    digest = sha256_of("x")[:10]
+    there = [listed("Pony/x.ckpt"), listed("SDXL/x.ckpt")]
+    found = resolve(f"x [{digest}]", [Local("SDXL/x.ckpt", "x")], *there)
+    assert (found.checkpoint.name, found.digest) == ("SDXL/x.ckpt", digest)
+    with pytest.raises(AmbiguousName):
+        resolve(f"x [{digest}]", [], *there)
+
+
 class TestTheOldHash:
     """Eight digits of 64 KiB: two files may share it, so it must be proved, or is refused."""
 

@@ -16,9 +16,10 @@ from stablequeue_core.clock import SystemClock
 from stablequeue_core.models import Model, ModelKind, ModelQuery, ModelRoot, ScanPhase, ScanReport
 from stablequeue_core.models.scanning.scanner import Scan
 from stablequeue_core.storage.memory import MemoryStorage
-from stablequeue_core.testing.model_files import safetensors_bytes
+from stablequeue_core.testing.model_files import sdxl_lora
 
-NAMES = ("a", "b", "c_1")
+NAMES = ("a", "pony", "c_1")
+VERSIONS = {1: "Illustrious", 2: "", 3: "SDXL"}
 FOLDERS = ("", "x", "x/y")
 places = st.tuples(st.sampled_from(FOLDERS), st.sampled_from(NAMES))
 changes = st.one_of(
@@ -44,9 +45,10 @@ class Folder:
         file = self._file(place)
         match what, how:
             case "write", int(size):
-                self._write(file, safetensors_bytes({"t": ("U8", [size])}))
+                self._write(file, sdxl_lora(rank=size, modules=1).content())
             case "describe", int(number):
-                self._write(file.with_suffix(".json"), b'{"notes": "%d"}' % number)
+                said = f'{{"notes": "{number}", "sd version": "{VERSIONS[number]}"}}'
+                self._write(file.with_suffix(".json"), said.encode())
             case "undescribe", _:
                 file.with_suffix(".json").unlink(missing_ok=True)
             case "delete", _:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -119,7 +120,32 @@ def test_a_folder_that_may_not_be_listed_is_not_seen(tmp_path: Path) -> None:
 def test_what_is_no_file_is_left_out(tmp_path: Path) -> None:
     """Whoever opens a pipe waits for ever."""
     os.mkfifo(tmp_path / "pipe.safetensors")
-    assert files_of(Walk(tmp_path)) == {"": set()}
+    walk = Walk(tmp_path)
+    assert files_of(walk) == {"": set()}
+    assert [(problem.path, problem.code) for problem in walk.problems] == [
+        ("pipe.safetensors", "no_file")
+    ]
+
+
+def test_files_that_come_and_go_lose_nothing_else(tmp_path: Path) -> None:
+    """As every download has one; the folder is still there."""
+    for number in range(300):
+        put(tmp_path / f"{number}.safetensors")
+    finished = threading.Event()
+
+    def come_and_go() -> None:
+        while not finished.is_set():
+            put(tmp_path / "download.part").unlink()
+
+    other = threading.Thread(target=come_and_go)
+    other.start()
+    try:
+        for _ in range(50):
+            names = files_of(Walk(tmp_path))[""]
+            assert len(names - {"download.part"}) == 300
+    finally:
+        finished.set()
+        other.join()
 
 
 def test_a_folder_that_changes_while_it_is_walked_through(tmp_path: Path) -> None:

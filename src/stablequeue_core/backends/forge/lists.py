@@ -13,6 +13,9 @@ CHECKPOINTS = "/sdapi/v1/sd-models"
 
 _WINDOWS_ROOT = re.compile(r"[A-Za-z]:[\\/]|\\\\")
 
+LONGEST_NAME = 4096
+"""Characters; longer than any path. What calls itself a name and is longer was never a file's."""
+
 LATENT_UPSCALERS = (
     "Latent",
     "Latent (antialiased)",
@@ -136,7 +139,7 @@ def _entries(listed: object) -> Iterable[Mapping[str, Any]]:
 
 def _text(entry: Mapping[str, Any], key: str) -> str | None:
     value = entry.get(key)
-    return value if isinstance(value, str) and value else None
+    return value if isinstance(value, str) and 0 < len(value) <= LONGEST_NAME else None
 
 
 def _texts(value: object) -> list[str]:

@@ -13,9 +13,11 @@ from stablequeue_core.models import (
     KnownFiles,
     LoraPaths,
     Resolution,
+    near,
     nearest_first,
     stem,
 )
+from stablequeue_core.models.paths import filename_of
 from stablequeue_core.servers import Inventory
 
 
@@ -92,7 +94,7 @@ class ServerNames:
 
         Without its extension, too, which is how servers write it into pictures.
         """
-        name = _spelled(wanted.replace("\\", "/").rpartition("/")[2], self._modules)
+        name = _spelled(filename_of(wanted.replace("\\", "/")), self._modules)
         if name is None:
             raise self._missing("module", wanted, self._inventory.modules)
         return name
@@ -143,7 +145,9 @@ class ServerNames:
         return found
 
     def _missing(self, kind: str, wanted: str, available: Iterable[str]) -> NotOnServer:
-        return NotOnServer(kind, wanted, nearest_first(wanted, available), self._server)
+        names = list(available)
+        everything = nearest_first(wanted, names)
+        return NotOnServer(kind, wanted, everything, self._server, near=near(wanted, names))
 
 
 def _spellings(names: Iterable[str]) -> dict[str, str]:

@@ -15,6 +15,7 @@ from stablequeue_core.generation import (
     with_plain_lora_tags,
 )
 from stablequeue_core.models import Resolution
+from stablequeue_core.models.digests import AUTOV2_CHARS
 from stablequeue_core.servers import ListedCheckpoint
 
 DEFAULT_SAMPLER = "Euler"
@@ -22,7 +23,6 @@ DEFAULT_SAMPLER = "Euler"
 
 AUTOMATIC = "Automatic"
 SAME_MODULES = ["Use same choices"]
-SHORT_HASH_CHARS = 10
 
 
 def prepare(request: GenerationRequest, names: ServerNames) -> Prepared:
@@ -157,5 +157,5 @@ def _with_users_hash(found: Resolution) -> ListedCheckpoint:
     checkpoint, digest = found.checkpoint, found.digest
     if not digest or checkpoint.shorthash:
         return checkpoint
-    short = digest[:SHORT_HASH_CHARS]
+    short = digest[:AUTOV2_CHARS]
     return evolve(checkpoint, title=f"{checkpoint.name} [{short}]", shorthash=short)

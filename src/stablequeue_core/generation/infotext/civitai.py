@@ -46,7 +46,8 @@ def read_line(line: str) -> Line:
     position = 0
     while pair := PAIR.search(line, position):
         key, written = pair[1], pair[2]
-        if written and written[0] == _OPENING.get(key):
+        # Once for each key: what was read to the end of the line is read again behind the JSON.
+        if key not in found and written and written[0] == _OPENING.get(key):
             found[key], position = _json_at(line, pair.start(2))
         else:
             settings.update(settings_from(key, written))

@@ -72,6 +72,10 @@ def params_of(infotext: Infotext) -> Recipe:
     return _Translator(infotext).recipe()
 
 
+CIVITAI_VERSION = "https://civitai.com/api/download/models/"
+"""Before the number of a version: an address that names it, which checkpoints are resolved by."""
+
+
 class _Translator:
     """Translates the settings one by one, then sees to those that depend on each other."""
 
@@ -135,9 +139,18 @@ class _Translator:
         """By name and hash where both are there: then it is that file or none."""
         digest = self._params.pop("model_hash", None)
         name = self._params.get("checkpoint_name")
-        if digest is None or not _is_hash(digest):
-            return
-        self._params["checkpoint_name"] = f"{name} [{digest}]" if name else digest
+        if digest is not None and _is_hash(digest):
+            self._params["checkpoint_name"] = f"{name} [{digest}]" if name else digest
+        elif not name:
+            self._checkpoint_of_civitai()
+
+    def _checkpoint_of_civitai(self) -> None:
+        """What Civitai's own generator used is told by its version there, and by nothing else."""
+        for resource in self._infotext.civitai_resources:
+            version = resource.get("modelVersionId")
+            if resource.get("type") == "checkpoint" and _is_version(version):
+                self._params["checkpoint_name"] = f"{CIVITAI_VERSION}{version}"
+                return
 
     def _modules(self) -> None:
         for modules, place, param, key in (
@@ -165,6 +178,10 @@ class _Translator:
             belongs = label.param in _OF_SECOND_PASS or label.param.startswith("hr_")
             if belongs and label.key in self._settings:
                 self._leave_out(label.key)
+
+
+def _is_version(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0
 
 
 def _without_old_ways(infotext: Infotext) -> Iterator[tuple[str, str]]:

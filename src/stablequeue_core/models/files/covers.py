@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Mapping
 from contextlib import suppress
+from io import BufferedReader
 from pathlib import Path
 
 from stablequeue_core.errors import UnreadableModel
+from stablequeue_core.models.digests import key_of
 from stablequeue_core.models.files.headers import read_header
 from stablequeue_core.models.files.previews import Preview, embedded_preview, open_preview
+from stablequeue_core.models.files.safe_files import open_regular, replacing
 from stablequeue_core.models.model import Model
 
 _KEYS = ("ssmd_cover_images", "modelspec.thumbnail")
@@ -33,24 +35,17 @@ class Covers:
 
     def of(self, model: Model) -> Preview | None:
         """The picture in the header of ``model``; None when there is none, or it cannot be had."""
-        told = f"{model.root}\0{model.path}\0{model.size}\0{model.mtime_ns}"
-        key = hashlib.sha256(told.encode("utf-8", "surrogatepass")).hexdigest()[:40]
-        kept = self._folder / key
+        kept = self._folder / key_of(model.root, model.path, model.size, model.mtime_ns)
         return open_preview(kept, self._folder) or self._taken_out(model, kept)
 
     def _taken_out(self, model: Model, target: Path) -> Preview | None:
-        temporary = target.with_name(f".{target.name}.{os.urandom(4).hex()}.tmp")
-        try:
-            with open(model.file, "rb") as file:
+        # On Windows, nobody can replace a file that is being read; then there is one already.
+        with suppress(OSError, UnreadableModel):
+            with BufferedReader(open_regular(model.file)) as file:
                 header = read_header(file, os.fstat(file.fileno()).st_size)
-            found = embedded_preview(header.metadata)
-            if found is None:
-                return None
-            self._folder.mkdir(parents=True, exist_ok=True)
-            temporary.write_bytes(found[0])
-            os.replace(temporary, target)
-        except (OSError, UnreadableModel):
-            with suppress(OSError):
-                temporary.unlink()
-            return None
+            picture = embedded_preview(header.metadata)
+            if picture is not None:
+                self._folder.mkdir(parents=True, exist_ok=True)
+                with replacing(target) as kept:
+                    kept.write(picture)
         return open_preview(target, self._folder)

@@ -11,7 +11,6 @@ import hashlib
 import json
 import os
 import pickletools
-import re
 import shutil
 import sqlite3
 import tempfile
@@ -20,8 +19,9 @@ from contextlib import closing
 from functools import cached_property
 from pathlib import Path, PurePath
 
-from stablequeue_core.models.files.hashing import is_hash_of_nothing
+from stablequeue_core.models.digests import is_hash_of_nothing, is_sha256
 from stablequeue_core.models.model import ModelKind
+from stablequeue_core.models.paths import filename_of
 
 MAX_FILE_BYTES = 16 * 1024 * 1024
 """A larger file of hashes is left alone: it would be of some 50,000 models."""
@@ -32,11 +32,10 @@ _DATABASE = PurePath("cache", "hashes", "cache.db")
 _OLD_FILE = PurePath("cache.json")
 _PICKLED = 4  # diskcache's word for how a value is kept
 _SAME_TIME = 0.002  # seconds; some file systems and tools round
-_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 class ForgeCache:
-    """What the Forge beside a model folder knows of its files.
+    """What the Forge that a model folder belongs to knows of its files.
 
     It is read when something is first asked for, and only once: make a new one for each scan.
 
@@ -88,9 +87,9 @@ class ForgeCache:
         if not isinstance(mtime, float) or not isinstance(digits, str):
             return None
         sha256 = digits.lower()
-        if not abs(mtime - mtime_ns / 1e9) <= _SAME_TIME or not _SHA256.fullmatch(sha256):
+        if not abs(mtime - mtime_ns / 1e9) <= _SAME_TIME or not is_sha256(sha256):
             return None
-        name = path.rpartition("/")[2].encode("utf-8", "surrogateescape")
+        name = filename_of(path).encode("utf-8", "surrogateescape")
         is_of_name = sha256 == hashlib.sha256(name).hexdigest()
         return None if is_of_name or is_hash_of_nothing(sha256) else sha256
 

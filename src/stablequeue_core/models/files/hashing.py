@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
-import stat
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
@@ -16,16 +14,20 @@ from attrs import frozen
 
 from stablequeue_core.clock import Clock, SystemClock
 from stablequeue_core.errors import UnreadableModel
+from stablequeue_core.models.digests import (
+    AUTOV1_CHARS,
+    AUTOV3_CHARS,
+    is_hash_of_nothing,
+    is_sha256,
+)
 from stablequeue_core.models.files.block_reading import Pace, StopSignal, blocks_of
+from stablequeue_core.models.files.safe_files import NoRegularFile, open_regular
 from stablequeue_core.models.model import Hashes, HashSource
 
 PROGRESS_SECONDS = 0.1
 
 _AUTOV1 = (0x100000, 0x110000)
 _AUTOV1_LEAST_BYTES = 0x200000  # Civitai has none for smaller files
-_AUTOV1_CHARS, _AUTOV3_CHARS = 8, 12
-_NOTHING = hashlib.sha256().hexdigest()
-_SHA256 = re.compile(r"[0-9a-f]{64}")
 _TOLD_BY = ("sshs_model_hash", "modelspec.hash_sha256")
 
 OnProgress = Callable[[int, int], object]
@@ -133,9 +135,7 @@ class FileHasher:
     @contextmanager
     def _opened(self) -> Iterator[FileIO]:
         with self._explained():
-            if not stat.S_ISREG(os.stat(self._path).st_mode):  # a pipe would block for ever
-                raise UnreadableModel("unreadable", f"{self._path.name!r} is not a file.")
-            file = open(self._path, "rb", buffering=0)  # noqa: SIM115
+            file = open_regular(self._path)
         with file:
             yield file
 
@@ -168,6 +168,8 @@ class FileHasher:
         name = self._path.name
         try:
             yield
+        except NoRegularFile as error:
+            raise UnreadableModel("unreadable", f"{name!r} is not a file.") from error
         except FileNotFoundError as error:
             message = f"{name!r} is not there any more. Scan again."
             raise UnreadableModel("file_missing", message) from error
@@ -175,19 +177,6 @@ class FileHasher:
             reason = error.strerror or type(error).__name__
             message = f"{name!r} cannot be read: {reason}. Check its permissions and the disk."
             raise UnreadableModel("unreadable", message) from error
-
-
-def is_hash_of_nothing(digits: str) -> bool:
-    """Whether this is the SHA-256 of no bytes at all, or its beginning: it says nothing of a file.
-
-    Tools write it where there was nothing to hash: a file without tensors has the AutoV3
-    ``e3b0c44298fc``, and a short one Forge's old hash ``e3b0c442``.
-
-    Example:
-        >>> is_hash_of_nothing("E3B0C44298FC"), is_hash_of_nothing("b9c80b5adeca")
-        (True, False)
-    """
-    return bool(digits) and _NOTHING.startswith(digits.lower())
 
 
 def told_hash(metadata: Mapping[str, str]) -> str | None:
@@ -205,7 +194,7 @@ def told_hash(metadata: Mapping[str, str]) -> str | None:
     """
     for key in _TOLD_BY:
         digits = metadata.get(key, "").strip().lower().removeprefix("0x")
-        if _SHA256.fullmatch(digits) and not is_hash_of_nothing(digits):
+        if is_sha256(digits) and not is_hash_of_nothing(digits):
             return digits
     return None
 
@@ -244,8 +233,8 @@ class _Reading:
         """What the file is known by, when all of it was taken."""
         return Hashes(
             sha256=self._whole.digits(),
-            autov1=_evidence(self._autov1, _AUTOV1_CHARS),
-            autov3=_evidence(self._autov3, _AUTOV3_CHARS),
+            autov1=_evidence(self._autov1, AUTOV1_CHARS),
+            autov3=_evidence(self._autov3, AUTOV3_CHARS),
             source=HashSource.COMPUTED,
         )
 

@@ -1,20 +1,21 @@
-"""Pictures and films beside a model: which there are, best first, and what they really are."""
+"""Previews, the pictures and films beside a model: which, best first, and what they really are."""
 
 from __future__ import annotations
 
 import base64
 import binascii
-import hashlib
 import json
 import os
 import re
-import stat
 from collections.abc import Collection, Iterator, Mapping
+from io import BufferedReader
 from pathlib import Path
 
 from attrs import frozen
 
+from stablequeue_core.models.digests import key_of
 from stablequeue_core.models.files.picture_types import HEAD_BYTES, media_type_of
+from stablequeue_core.models.files.safe_files import open_regular
 from stablequeue_core.models.files.sidecars.names import in_any_case
 
 LARGEST_EMBEDDED = 8 * 2**20
@@ -122,8 +123,7 @@ class Preview:
     @property
     def etag(self) -> str:
         """Changes whenever the file does; for an HTTP ``ETag``, without its quotes."""
-        told = f"{self.path.name}\0{self.size}\0{self.mtime_ns}"
-        return hashlib.sha256(told.encode("utf-8", "surrogatepass")).hexdigest()[:20]
+        return key_of(self.path.name, self.size, self.mtime_ns)[:20]
 
 
 def open_preview(path: Path, root: Path) -> Preview | None:
@@ -141,9 +141,9 @@ def open_preview(path: Path, root: Path) -> Preview | None:
         real = os.path.realpath(path, strict=True)
         if not Path(real).is_relative_to(os.path.realpath(root)):
             return None
-        with open(real, "rb", opener=_open_at_once) as file:
+        with BufferedReader(open_regular(real)) as file:
             seen = os.fstat(file.fileno())
-            head = file.read(HEAD_BYTES) if stat.S_ISREG(seen.st_mode) else b""
+            head = file.read(HEAD_BYTES)
     except (OSError, ValueError):  # ValueError: no name of a file, such as one with a zero byte
         return None
     media_type = media_type_of(head)
@@ -154,8 +154,8 @@ def open_preview(path: Path, root: Path) -> Preview | None:
     )
 
 
-def embedded_preview(metadata: Mapping[str, str]) -> tuple[bytes, str] | None:
-    """A still picture that a model file carries in its own header, and its media type.
+def embedded_preview(metadata: Mapping[str, str]) -> bytes | None:
+    """A still picture that a model file carries in its own header.
 
     Args:
         metadata: of the header: ``ssmd_cover_images`` (a JSON list of base64, which Forge shows
@@ -165,7 +165,7 @@ def embedded_preview(metadata: Mapping[str, str]) -> tuple[bytes, str] | None:
         data = _decoded(text)
         media_type = media_type_of(data[:HEAD_BYTES])
         if media_type is not None and media_type.startswith("image/"):
-            return data, media_type
+            return data
     return None
 
 
@@ -178,11 +178,6 @@ def _place(suffix: str) -> tuple[int, int] | None:
     if sample is None or sample[2] not in _EXTENSIONS:
         return None
     return _FILM_SAMPLE_RANK if sample[2] in _FILMS else _SAMPLE_RANK, int(sample[1])
-
-
-def _open_at_once(path: str, flags: int) -> int:
-    """Opens a named pipe, too, without waiting for somebody to write into it."""
-    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def _embedded(metadata: Mapping[str, str]) -> Iterator[str]:

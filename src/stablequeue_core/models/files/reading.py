@@ -26,10 +26,11 @@ from stablequeue_core.models.model import (
     HashSource,
     Model,
     ModelKind,
+    file_stem,
 )
-from stablequeue_core.models.paths import stem
+from stablequeue_core.models.paths import filename_of
 
-READ_AT_ONCE = 32 * 1024
+READ_AT_ONCE = 64 * 1024
 """Bytes: the header of most LoRAs, and the beginning of any other."""
 
 _NOTHING_TOLD = Header(format=FileFormat.UNKNOWN)
@@ -70,7 +71,7 @@ def read_model(found: FoundFile, cache: ForgeCache | None = None) -> Model:
     except OSError as error:
         reason = error.strerror or type(error).__name__
         problems.append(FileProblem(code="unreadable", message=f"It cannot be read: {reason}."))
-    detected = detect(header, filename=found.path.rpartition("/")[2])
+    detected = detect(header, filename=filename_of(found.path))
     if detected.kind is not None and detected.kind is not found.root.kind:
         problems.append(_misplaced(detected.kind, found.root.kind))
     size, mtime_ns = (seen.st_size, seen.st_mtime_ns) if seen else (found.size, found.mtime_ns)
@@ -83,6 +84,7 @@ def read_model(found: FoundFile, cache: ForgeCache | None = None) -> Model:
         created_at=_created_at(seen, mtime_ns),
         format=header.format,
         base_model=detected.base_model,
+        own_base_model=detected.base_model,
         details=detected.details,
         hashes=_hashes_known(found, header.metadata, cache),
         has_cover=has_cover(header.metadata),
@@ -97,7 +99,7 @@ def read_surroundings(model: Model, found: FoundFile) -> Model:
     folder, _, _ = f"{found.root.name}/{found.path}".rpartition("/")
     beside = read_sidecars(
         Path(folder),
-        stem(found.path),
+        file_stem(found.path),
         found.beside,
         size=model.size,
         mtime_ns=model.mtime_ns,
@@ -113,9 +115,9 @@ def read_surroundings(model: Model, found: FoundFile) -> Model:
         path=found.path,
         missing=False,
         card=beside.card,
-        base_model=settle(model.base_model, beside.card),
+        base_model=settle(model.own_base_model, beside.card),
         hashes=hashes,
-        previews=preview_names(stem(found.path), found.beside),
+        previews=preview_names(file_stem(found.path), found.beside),
         problems=(*own_problems, *beside.problems),
         surroundings=found.surroundings,
     )

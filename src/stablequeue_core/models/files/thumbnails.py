@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import stat
 import threading
 import time
 from contextlib import suppress
+from io import BufferedReader
 from pathlib import Path
+from typing import BinaryIO
 
 from PIL import Image, ImageOps, features
 
 from stablequeue_core.errors import UnreadableModel
+from stablequeue_core.models.digests import key_of
 from stablequeue_core.models.files.previews import Preview
+from stablequeue_core.models.files.safe_files import open_regular, replacing
 
 WIDTHS = (96, 160, 320, 450, 640, 960)
 """Pixels. Others are made up to the next of these, so that a client cannot fill the folder."""
@@ -37,6 +40,16 @@ _LEFTOVER_SECONDS = 3600  # no writer takes that long: whoever began this file i
 _SHRUNK_AS_THEY_ARE = frozenset({"RGB", "RGBA", "L", "LA", "CMYK", "YCbCr"})
 _ORIENTATION = 0x0112
 _LYING_ON_ITS_SIDE = frozenset({5, 6, 7, 8})
+
+
+MOST_SCANS = 100
+"""Of a JPEG. A progressive one has about ten; each takes as long as the whole picture, so that a
+megabyte of empty ones would keep a processor busy for minutes."""
+
+PATIENCE = 5.0
+"""Seconds to wait for thumbnails that are being made before this one."""
+
+_START_OF_SCAN = b"\xff\xda"
 
 
 class Thumbnails:
@@ -68,7 +81,7 @@ class Thumbnails:
 
         Returns:
             the copy; None when there can be none, so that the original has to do: it is a film, or
-            has changed meanwhile, or the copy cannot be kept.
+            has changed meanwhile, the copy cannot be kept, or others take too long before it.
 
         Raises:
             UnreadableModel: ``preview_too_large``, when it has more pixels than any preview, as
@@ -79,29 +92,26 @@ class Thumbnails:
         if picture_format is None or not (_can("webp") and _can(picture_format.lower())):
             return None
         wide = next((each for each in WIDTHS if each >= width), WIDTHS[-1])
-        target = self._folder / f"{_key(preview, wide)}.webp"
+        target = self._folder / f"{key_of(preview.path, preview.size, preview.mtime_ns, wide)}.webp"
         if kept := _kept(target):
             return kept
-        with self._one_at_a_time:
+        if not self._one_at_a_time.acquire(timeout=PATIENCE):
+            return None
+        try:
             if kept := _kept(target):
                 return kept
             small = _shrunk(preview, picture_format, wide)
             return self._keep(small, target) if small else None
+        finally:
+            self._one_at_a_time.release()
 
     def _keep(self, small: Image.Image, target: Path) -> Preview | None:
         """Write it to its place in one step; None when that fails: it is no more than a cache."""
-        temporary = self._folder / f".{os.urandom(8).hex()}.tmp"
-        try:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            with open(temporary, "xb") as file:
-                small.save(file, "WEBP", quality=82, method=4)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, target)
-        except OSError:
-            with suppress(OSError):
-                os.unlink(temporary)
         # On Windows, nobody can replace a file that is being read; then there is one already.
+        with suppress(OSError):
+            self._folder.mkdir(parents=True, exist_ok=True)
+            with replacing(target) as file:
+                small.save(file, "WEBP", quality=82, method=4)
         return _kept(target)
 
     def _sweep(self, most: int) -> None:
@@ -128,11 +138,6 @@ def _can(codec: str) -> bool:
     return codec not in ("webp", "avif") or bool(features.check(codec))
 
 
-def _key(preview: Preview, width: int) -> str:
-    told = f"{preview.path}\0{preview.size}\0{preview.mtime_ns}\0{width}"
-    return hashlib.sha256(told.encode("utf-8", "surrogatepass")).hexdigest()[:40]
-
-
 def _kept(path: Path) -> Preview | None:
     try:
         seen = os.lstat(path)
@@ -148,10 +153,12 @@ def _shrunk(preview: Preview, picture_format: str, width: int) -> Image.Image | 
     if preview.size > LARGEST_FILE:
         raise _too_large(preview)
     try:
-        with open(preview.path, "rb") as file:
+        with BufferedReader(open_regular(preview.path)) as file:
             seen = os.fstat(file.fileno())
             if (seen.st_size, seen.st_mtime_ns) != (preview.size, preview.mtime_ns):
                 return None
+            if picture_format == "JPEG" and _scans_in(file) > MOST_SCANS:
+                raise _too_large(preview)
             with Image.open(file, formats=[picture_format]) as image:
                 if image.width * image.height > LARGEST_PIXELS:
                     raise _too_large(preview)
@@ -168,6 +175,16 @@ def _shrunk(preview: Preview, picture_format: str, width: int) -> Image.Image | 
             f"{preview.path.name!r} is a broken picture, so there is no thumbnail of it. Save it "
             "anew, or delete it.",
         ) from error
+
+
+def _scans_in(file: BinaryIO) -> int:
+    """How often a JPEG goes over its whole area; the marker stands nowhere else in its data."""
+    scans, last = 0, b""
+    while block := file.read(1 << 20):
+        scans += (last + block).count(_START_OF_SCAN)
+        last = block[-1:]
+    file.seek(0)
+    return scans
 
 
 def _upright(image: Image.Image, width: int) -> Image.Image:

@@ -7,7 +7,8 @@ from itertools import count
 
 from attrs import define, field, frozen
 
-from stablequeue_core.models.model import AUTOV2_CHARS, Model
+from stablequeue_core.models.digests import AUTOV2_CHARS
+from stablequeue_core.models.model import Model
 from stablequeue_core.models.naming.name_table import may_have_same_hash
 from stablequeue_core.models.paths import comparable, stem
 from stablequeue_core.servers import Inventory, ListedCheckpoint
@@ -25,7 +26,7 @@ class CachedModel:
             none does.
         hash: the first ten digits of its SHA-256, as a server or we know it; else None.
         title: that server's own, None where no server knows it.
-        aliases: every spelling of the path, each once.
+        aliases: the path with either separator, and every spelling of it, each once.
         servers: the aliases of the servers that list it.
     """
 
@@ -120,7 +121,8 @@ class _Merger:
 
 def _shown(entry: _Entry, number: int) -> CachedModel:
     first = next(iter(entry.listed.values()), None)
-    spellings = [entry.path, *(checkpoint.name for checkpoint in entry.listed.values())]
+    listed = [checkpoint.name for checkpoint in entry.listed.values()]
+    spellings = [entry.path, entry.path.replace("/", "\\"), *listed]
     digests = [checkpoint.digest for checkpoint in entry.listed.values()]
     return CachedModel(
         id=number,

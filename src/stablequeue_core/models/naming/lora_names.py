@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from stablequeue_core.models.paths import comparable, stem, tails
+from stablequeue_core.models.paths import bare, comparable, filename_of, tails
 from stablequeue_core.servers import ListedLora
 
 _LORA_FOLDERS = frozenset({"lora", "loras", "lycoris"})
@@ -26,8 +26,8 @@ class LoraPaths:
         for lora in listed:
             path = comparable(lora.path).casefold()
             # With its extension, and without.
-            for spelling in {path, path[: len(path) - len(_extension(path))]}:
-                last = spelling.rpartition("/")[2]
+            for spelling in {path, bare(path)}:
+                last = filename_of(spelling)
                 self._by_last_part.setdefault(last, []).append((spelling, lora))
 
     def fitting(self, wanted: str) -> list[ListedLora]:
@@ -46,8 +46,4 @@ class LoraPaths:
         return list(dict.fromkeys(found))
 
     def _near(self, path: str) -> Sequence[tuple[str, ListedLora]]:
-        return self._by_last_part.get(path.rpartition("/")[2], ())
-
-
-def _extension(path: str) -> str:
-    return path.rpartition("/")[2].removeprefix(stem(path))
+        return self._by_last_part.get(filename_of(path), ())

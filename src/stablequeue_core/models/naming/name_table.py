@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 
-from stablequeue_core.models.paths import comparable, stem
+from stablequeue_core.models.digests import AUTOV2_CHARS
+from stablequeue_core.models.paths import bare, comparable, filename_of
 from stablequeue_core.servers import ListedCheckpoint
-
-SHORT_HASH_CHARS = 10
 
 _Index = dict[str, list[ListedCheckpoint]]
 
@@ -32,17 +31,17 @@ class NameTable:
         for checkpoint in self.listed:
             path = comparable(checkpoint.name)
             folded = path.casefold()
-            bare = _bare(folded)
+            bare_path = bare(folded)
             self._by_path.setdefault(path, []).append(checkpoint)
             self._by_folded_path.setdefault(folded, []).append(checkpoint)
-            self._by_bare_path.setdefault(bare, []).append(checkpoint)
-            self._by_file_name.setdefault(_last(folded), []).append((folded, checkpoint))
-            self._by_stem.setdefault(_last(bare), []).append((bare, checkpoint))
+            self._by_bare_path.setdefault(bare_path, []).append(checkpoint)
+            self._by_file_name.setdefault(filename_of(folded), []).append((folded, checkpoint))
+            self._by_stem.setdefault(filename_of(bare_path), []).append((bare_path, checkpoint))
             model_name = comparable(checkpoint.model_name)
             if model_name:
                 self._by_model_name.setdefault(model_name, []).append(checkpoint)
             if checkpoint.digest:
-                short = checkpoint.digest[:SHORT_HASH_CHARS]
+                short = checkpoint.digest[:AUTOV2_CHARS]
                 self._by_short_hash.setdefault(short, []).append(checkpoint)
 
     @cached_property
@@ -76,7 +75,7 @@ class NameTable:
 
     def same_hash(self, digest: str) -> Sequence[ListedCheckpoint]:
         """Those whose SHA-256 begins with these ten or more digits, as far as the server knows."""
-        found = self._by_short_hash.get(digest[:SHORT_HASH_CHARS], ())
+        found = self._by_short_hash.get(digest[:AUTOV2_CHARS], ())
         return [checkpoint for checkpoint in found if same_hash(checkpoint.digest, digest)]
 
 
@@ -92,18 +91,9 @@ def may_have_same_hash(one: str | None, other: str | None) -> bool:
     return not one or not other or same_hash(one, other)
 
 
-def _bare(path: str) -> str:
-    folder, slash, _ = path.rpartition("/")
-    return folder + slash + stem(path)
-
-
-def _last(path: str) -> str:
-    return path.rpartition("/")[2]
-
-
 def _ending(
     by_last_part: dict[str, list[tuple[str, ListedCheckpoint]]], folded: str
 ) -> Sequence[ListedCheckpoint]:
     ending = "/" + folded
-    found = by_last_part.get(_last(folded), ())
+    found = by_last_part.get(filename_of(folded), ())
     return [checkpoint for path, checkpoint in found if f"/{path}".endswith(ending)]

@@ -6,27 +6,21 @@ given anything else. So a name is looked up here first; what fits nothing, or tw
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from attrs import frozen
 
 from stablequeue_core.errors import AmbiguousName, NotOnServer
+from stablequeue_core.models.digests import AUTOV1_CHARS, AUTOV2_CHARS, is_hash_of_nothing
 from stablequeue_core.models.naming.civitai_versions import civitai_version
 from stablequeue_core.models.naming.known_files import NOTHING_KNOWN, KnownFile, KnownFiles
-from stablequeue_core.models.naming.name_table import (
-    SHORT_HASH_CHARS,
-    NameTable,
-    may_have_same_hash,
-)
+from stablequeue_core.models.naming.name_table import NameTable, may_have_same_hash
 from stablequeue_core.models.naming.nearest import near, nearest_first
-from stablequeue_core.models.paths import comparable, split_hash, tails
+from stablequeue_core.models.paths import comparable, filename_of, split_title, tails
 from stablequeue_core.servers import ListedCheckpoint
 
-_OLD_HASH_CHARS = 8
 _HASH = re.compile(r"[0-9a-fA-F]{8}|[0-9a-fA-F]{10,64}")
-_HASH_OF_NOTHING = hashlib.sha256().hexdigest()
 _VERSION_ID = re.compile(r"[0-9]{1,18}")
 _MODELS_FOLDERS = frozenset({"stable-diffusion", "checkpoints", "models", "unet"})
 """What a path on some machine may have just above the part that servers know."""
@@ -87,8 +81,9 @@ class CheckpointNames:
             NotOnServer: nothing fits; the error lists what there is, nearest names first.
             AmbiguousName: more than one file fits; the error lists them.
         """
-        name, digest = split_hash(wanted.strip())
-        if digest is not None and len(digest) < SHORT_HASH_CHARS:
+        title = split_title(wanted.strip())
+        name, digest = title.name, title.digest
+        if digest is not None and len(digest) < AUTOV2_CHARS:
             # The old hash, of eight digits: it collides, and the server does not list it.
             digest = None
         version = civitai_version(name)
@@ -97,8 +92,13 @@ class CheckpointNames:
             return self._file_among(files, wanted, f"Civitai version {version}")
         for reason, found in self._ways(name):
             fitting = [c for c in found if may_have_same_hash(c.digest, digest)]
+            if len(fitting) > 1 and digest is not None:
+                # The server has not hashed them all; perhaps we know which of them it is.
+                fitting = self._known_among(fitting, digest) or fitting
             if fitting:
                 return Resolution(self._only(fitting, wanted), reason, digest)
+        if digest is not None and (renamed := self._table.same_hash(digest)):
+            return Resolution(self._only(renamed, wanted), "same hash, under another name", digest)
         if digest is None and (_HASH.fullmatch(name) or _VERSION_ID.fullmatch(name)):
             return self._by_number(name, wanted)
         raise self._missing(wanted)
@@ -133,17 +133,24 @@ class CheckpointNames:
         by_stem = table.same_bare_end(folded)
         by_model_name = table.same_model_name(path)
         yield "same model name", [*by_stem, *(c for c in by_model_name if c not in by_stem)]
-        if _HASH.fullmatch(name) and len(name) >= SHORT_HASH_CHARS:
+        if _HASH.fullmatch(name) and len(name) >= AUTOV2_CHARS:
             yield "same hash", table.same_hash(name.lower())
+
+    def _known_among(
+        self, listed: Sequence[ListedCheckpoint], digest: str
+    ) -> list[ListedCheckpoint]:
+        """Those of ``listed`` that lie where our file with this hash does."""
+        paths = {comparable(file.path).casefold() for file in self._known.of_hash(digest)}
+        return [c for c in listed if comparable(c.name).casefold() in paths]
 
     def _by_number(self, number: str, wanted: str) -> Resolution:
         """A hash or an id that the server cannot know: which local file is it, and who has that?"""
         files: list[KnownFile] = []
         said = f"hash {number.lower()}"
         # A file that has nothing to hash shares this one with all others.
-        if _HASH.fullmatch(number) and not _HASH_OF_NOTHING.startswith(number.lower()):
+        if _HASH.fullmatch(number) and not is_hash_of_nothing(number):
             files += self._known.of_hash(number.lower())
-        is_weak = bool(files) and len(number) == _OLD_HASH_CHARS
+        is_weak = bool(files) and len(number) == AUTOV1_CHARS
         if _VERSION_ID.fullmatch(number):
             versions = self._known.of_version(int(number))
             said = said if files else f"Civitai version {number}"
@@ -206,7 +213,7 @@ class CheckpointNames:
             longer = [c for folded in folds for c in table.same_end(folded)]
             shorter = [c for f in folds for tail in _ends(f) for c in table.same_folded_path(tail)]
             yield "same end of the path", [*longer, *shorter]
-            names = [folded.rpartition("/")[2] for folded in folds]
+            names = [filename_of(folded) for folded in folds]
             yield "same file name", [c for name in names for c in table.same_end(name)]
 
     def _only(self, fitting: Sequence[ListedCheckpoint], wanted: str) -> ListedCheckpoint:
@@ -220,9 +227,11 @@ class CheckpointNames:
         likely = [
             c.name for copies in _contents(files).values() for c, _ in self._listed_as(copies)
         ]
-        sought = files[0].path if files else split_hash(wanted.strip())[0]
-        available = dict.fromkeys([*likely, *nearest_first(sought, self._table.names)])
-        return NotOnServer("checkpoint", wanted, list(available), self._server)
+        sought = files[0].path if files else split_title(wanted.strip()).name
+        names = self._table.names
+        available = list(dict.fromkeys([*likely, *nearest_first(sought, names)]))
+        close = list(dict.fromkeys([*likely, *near(sought, names)]))
+        return NotOnServer("checkpoint", wanted, available, self._server, near=close)
 
 
 def _contents(files: Iterable[KnownFile]) -> dict[str, list[KnownFile]]:

@@ -12,11 +12,13 @@ from stablequeue_core.models.files.extensions import is_model
 from stablequeue_core.models.files.found import FoundFile
 from stablequeue_core.models.files.previews import preview_stem, sample_stem
 from stablequeue_core.models.files.sidecars.names import in_any_case, sidecar_stem
-from stablequeue_core.models.model import Model, ModelKind
-from stablequeue_core.models.paths import stem
+from stablequeue_core.models.model import Model, ModelKind, file_stem
+from stablequeue_core.models.paths import joined
 from stablequeue_core.models.roots import ModelRoot
 from stablequeue_core.models.scanning.report import ScanProblem
 from stablequeue_core.models.scanning.walking import Entry, FolderListing
+
+_UNREADABLE = frozenset({"unreadable", "sidecar_unreadable"})
 
 READERS_VERSION = 1
 """Grows when we learn to read more out of a file, so that every file is read once more."""
@@ -63,7 +65,7 @@ def compare(root: ModelRoot, listing: FolderListing, known: Sequence[Model]) -> 
     files: list[Entry] = []
     problems: list[ScanProblem] = []
     for entry in listing.files:
-        if _is_text(entry[0]):
+        if _is_text(listing.folder + entry[0]):
             files.append(entry)
         elif is_model(entry[0], root.kind):
             problems.append(_no_text(listing.folder, entry[0]))
@@ -76,10 +78,10 @@ def compare(root: ModelRoot, listing: FolderListing, known: Sequence[Model]) -> 
     for name, size, mtime_ns in files:
         if not is_model(name, root.kind):
             continue
-        company = beside.get(in_any_case(stem(name)), ())
+        company = beside.get(in_any_case(file_stem(name)), ())
         found = FoundFile(
             root=root,
-            path=f"{listing.folder}/{name}" if listing.folder else name,
+            path=joined(listing.folder, name),
             size=size,
             mtime_ns=mtime_ns,
             beside=[other for other, _, _ in company],
@@ -88,7 +90,7 @@ def compare(root: ModelRoot, listing: FolderListing, known: Sequence[Model]) -> 
         model = before.pop(name, None)
         if model is None:
             new.append(found)
-        elif (model.size, model.mtime_ns) != (size, mtime_ns):
+        elif (model.size, model.mtime_ns) != (size, mtime_ns) or could_not_be_read(model):
             changed.append((found, model))
         elif model.missing or model.surroundings != found.surroundings:
             resurfaced.append((found, model))
@@ -104,16 +106,30 @@ def compare(root: ModelRoot, listing: FolderListing, known: Sequence[Model]) -> 
     )
 
 
+def could_not_be_read(model: Model) -> bool:
+    """Whether the disk, or its rights, were in the way: they may not be the next time."""
+    return any(problem.code in _UNREADABLE for problem in model.problems)
+
+
+def _is_text(path: str) -> bool:
+    """Linux has names that are bytes and no text; nobody could ask for such a file in JSON."""
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def _by_stem(files: Sequence[Entry], kind: ModelKind) -> Mapping[str, Sequence[Entry]]:
     """The files that are no models, by the stem of the model that they belong to."""
-    stems = {in_any_case(stem(name)) for name, _, _ in files if is_model(name, kind)}
+    stems = {in_any_case(file_stem(name)) for name, _, _ in files if is_model(name, kind)}
     found: dict[str, list[Entry]] = defaultdict(list)
     for entry in files:
         name = entry[0]
         if is_model(name, kind):
             continue
         # `x.civitai.json` is of `x`, but may also be Forge's of a model that is called `x.civitai`.
-        whose = (sidecar_stem(name), preview_stem(name), sample_stem(name), stem(name))
+        whose = (sidecar_stem(name), preview_stem(name), sample_stem(name), file_stem(name))
         owner = next((s for s in map(in_any_case, filter(None, whose)) if s in stems), None)
         if owner is not None:
             found[owner].append(entry)
@@ -127,19 +143,10 @@ def _digest(company: Sequence[Entry]) -> str:
     return blake2b(text.encode(), digest_size=16).hexdigest()
 
 
-def _is_text(name: str) -> bool:
-    """Linux has names that are bytes and no text; nobody could ask for such a file in JSON."""
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
 def _no_text(folder: str, name: str) -> ScanProblem:
-    shown = name.encode("utf-8", "backslashreplace").decode()
+    shown = joined(folder, name).encode("utf-8", "backslashreplace").decode()
     return ScanProblem(
-        path=f"{folder}/{shown}" if folder else shown,
+        path=shown,
         code="name_not_unicode",
         message=f"{shown!r} has a name that is no valid Unicode; rename it.",
     )

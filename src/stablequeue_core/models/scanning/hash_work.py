@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import threading
 from collections.abc import Sequence
 from typing import Protocol
@@ -17,7 +16,7 @@ from stablequeue_core.models.files.reading import read_surroundings
 from stablequeue_core.models.model import FileFormat, Hashes, Model, ModelKind
 from stablequeue_core.models.roots import ModelRoot
 from stablequeue_core.models.scanning.folders import compare
-from stablequeue_core.models.scanning.walking import FolderListing
+from stablequeue_core.models.scanning.walking import Walk
 from stablequeue_core.models.store import ModelStore
 
 logger = logging.getLogger(__name__)
@@ -71,7 +70,7 @@ class HashWork:
         model = self._next()
         if model is None:
             return True
-        waiting = self._store.count_without_hash(self._roots.keys()) - len(self._hopeless)
+        waiting = self.waiting()
         try:
             hashes = self._hasher(model).run(
                 self._interrupt,
@@ -87,6 +86,15 @@ class HashWork:
             self._half_read = None
             self._keep(model, hashes)
         return False
+
+    def try_all_again(self) -> None:
+        """What could not be hashed may be readable by now."""
+        self._hopeless.clear()
+
+    def waiting(self) -> int:
+        """How many files nobody has hashed yet; those that cannot be hashed do not count."""
+        unhashed = self._store.count_without_hash(self._roots.keys())
+        return max(0, unhashed - len(self._hopeless))
 
     def _next(self) -> Model | None:
         """The smallest file that may still be hashed."""
@@ -117,7 +125,7 @@ class HashWork:
         model = evolve(present, hashes=evolve(hashes, told=present.hashes.told or hashes.told))
         if model.card.version_id is not None or model.card.model_id is not None:
             # Now that its hash is known, it can be seen who speaks of another file.
-            found = self._beside(model)
+            found = self._found(model)
             model = read_surroundings(model, found) if found else model
         self._store.save([self._found_again(model)])
 
@@ -132,17 +140,12 @@ class HashWork:
         ]
         return evolve(model, id=same[0].id) if len(same) == 1 else model
 
-    def _beside(self, model: Model) -> FoundFile | None:
-        """The file and its company, listed anew."""
+    def _found(self, model: Model) -> FoundFile | None:
+        """The file, with the sidecars and previews that it has now."""
         root = self._roots[model.root]
-        files = []
         try:
-            with os.scandir(model.file.parent) as entries:
-                for entry in entries:
-                    if entry.is_file():
-                        seen = entry.stat()
-                        files.append((entry.name, seen.st_size, seen.st_mtime_ns))
+            listing = Walk(root.folder).only(model.folder)
         except OSError:
             return None
-        change = compare(root, FolderListing(model.folder, files), [])
+        change = compare(root, listing, [])
         return next((found for found in change.new if found.path == model.path), None)

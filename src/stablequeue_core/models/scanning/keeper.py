@@ -88,8 +88,9 @@ class CatalogKeeper:
 
     def status(self) -> ScanStatus:
         """How far it is; a scan that was asked for counts as running until it has ended."""
-        status = self._status
-        if self._wanted > self._ended and not status.running:
+        with self._changed:
+            status, is_wanted = self._status, self._wanted > self._ended
+        if is_wanted and not status.running:
             return ScanStatus(phase=ScanPhase.LISTING, last=status.last)
         return status
 
@@ -167,8 +168,9 @@ class CatalogKeeper:
         with self._errors_noted("A scan of the model folders"), self._alone():
             self._record(EventKind.MODELS_SCAN_STARTED)
             report = self._scan_now()
+            self._hashes.try_all_again()
             # Before the event: who hears of it may ask at once.
-            self._status = ScanStatus(last=report)
+            self._status = ScanStatus(last=report, unhashed=self._hashes.waiting())
             self._record(EventKind.MODELS_SCAN_FINISHED, report)
         with self._changed:
             self._ended = self._begun
@@ -197,7 +199,11 @@ class CatalogKeeper:
 
     def _rest(self, last: ScanReport | None) -> None:
         """There is nothing to do until somebody asks; who waits is told."""
-        self._status = ScanStatus(last=last, error=self._error.message if self._error else None)
+        self._status = ScanStatus(
+            last=last,
+            unhashed=0 if self._all_hashed else self._status.unhashed,
+            error=self._error.message if self._error else None,
+        )
         self._changed.notify_all()
 
     @contextmanager

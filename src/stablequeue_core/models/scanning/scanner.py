@@ -6,15 +6,16 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from attrs import define, evolve, frozen
+from attrs import asdict, define, evolve, frozen
 
 from stablequeue_core.clock import Clock
 from stablequeue_core.models.files.forge_cache import ForgeCache
 from stablequeue_core.models.files.found import FoundFile
 from stablequeue_core.models.files.reading import read_model, read_surroundings
 from stablequeue_core.models.model import Model
+from stablequeue_core.models.paths import filename_of, folder_of
 from stablequeue_core.models.roots import ModelRoot
-from stablequeue_core.models.scanning.folders import compare, fingerprint
+from stablequeue_core.models.scanning.folders import compare, could_not_be_read, fingerprint
 from stablequeue_core.models.scanning.report import ScanPhase, ScanProblem, ScanReport
 from stablequeue_core.models.scanning.walking import FolderListing, Walk
 from stablequeue_core.models.store import ModelQuery, ModelStore
@@ -32,6 +33,10 @@ NOT_LOOKED_THROUGH = ""
 
 It is kept before them, so that a folder that is gone after a crash is missed.
 """
+
+
+_SECOND = 10**9
+"""Nanoseconds."""
 
 
 class Tell(Protocol):
@@ -56,6 +61,8 @@ class _Task:
 
 @define
 class _Counts:
+    """As in :class:`ScanReport`."""
+
     files: int = 0
     added: int = 0
     changed: int = 0
@@ -110,17 +117,11 @@ class Scan:
         for root in self._roots:
             self._list(root)
         self._read_all()
-        counts = self._counts
         return ScanReport(
             started_at=started_at,
             finished_at=self._clock.now(),
-            files=counts.files,
-            added=counts.added,
-            changed=counts.changed,
-            moved=counts.moved,
-            missing=counts.missing,
-            unchanged=counts.unchanged,
             problems=tuple(self._problems[:MOST_PROBLEMS]),
+            **asdict(self._counts),
         )
 
     def _list(self, root: ModelRoot) -> None:
@@ -167,7 +168,9 @@ class Scan:
         self._counts.files += files
         self._counts.unchanged += change.unchanged
         self._problems += change.problems
-        self._seen_anew[root.name][listing.folder] = f"{files}:{now}"
+        # A folder with names that cannot be used is looked at each time, so that it is told again.
+        looked = NOT_LOOKED_THROUGH if change.problems else f"{files}:{now}"
+        self._seen_anew[root.name][listing.folder] = looked
 
     def _present_in(self, root: ModelRoot, folder: str) -> Sequence[str]:
         return [m.path for m in self._store.in_folder(root.name, folder) if not m.missing]
@@ -216,19 +219,29 @@ class Scan:
         if before is not None:
             self._counts.moved += 1
             self._counts.missing -= (before.root, before.path) in self._just_lost
-            return read_surroundings(before, found)
+            if before.filename == filename_of(found.path):
+                return read_surroundings(before, found)
+            known = before  # its header is read once more, for its name may have hinted at things
         try:
             model = read_model(found, cache)
         except FileNotFoundError:
-            # Removed since it was listed: its folder has to be looked at again the next time.
-            self._seen_anew[found.root.name].pop(_folder_of(found), None)
+            # Removed since it was listed.
+            self._look_again_at(found)
             self._counts.files -= 1
             return None
+        if could_not_be_read(model):
+            self._look_again_at(found)
         if known is None:
             self._counts.added += 1
             return model
+        if before is not None:
+            return evolve(model, id=before.id, hashes=before.hashes)
         self._counts.changed += 1
         return evolve(model, id=known.id)
+
+    def _look_again_at(self, found: FoundFile) -> None:
+        """Do not believe the folder's listing the next time, whatever it is."""
+        self._seen_anew[found.root.name][folder_of(found.path)] = NOT_LOOKED_THROUGH
 
     def _go_on(self) -> None:
         if self._stopping():
@@ -253,16 +266,15 @@ class _Lost:
             for model in self._store.lost(found.size, found.mtime_ns)
             if model.kind is found.root.kind and model.id not in self._found
         ]
-        named_so = [model for model in same if model.filename == found.path.rpartition("/")[2]]
-        candidates = named_so or same
+        named_so = [model for model in same if model.filename == filename_of(found.path)]
+        # Archives and old file systems know whole seconds only, and files of one kind often have
+        # one size: under another name, that may be another file. If not, its hash will tell.
+        is_exact = found.mtime_ns % _SECOND != 0
+        candidates = named_so or (same if is_exact else [])
         if len(candidates) != 1:
             return None
         self._found.add(candidates[0].id)
         return candidates[0]
-
-
-def _folder_of(found: FoundFile) -> str:
-    return found.path.rpartition("/")[0]
 
 
 def _problem(root: ModelRoot, code: str, message: str) -> ScanProblem:

@@ -9,10 +9,14 @@ from pathlib import Path
 
 from attrs import define, field
 
+from stablequeue_core.models.paths import joined
 from stablequeue_core.models.scanning.report import ScanProblem
 
 Entry = tuple[str, int, int]
 """A file's name, its size in bytes, and when it was last written, in nanoseconds."""
+
+
+_NO_FILE = "is neither a file nor a folder, but a pipe, a socket or a device; it was left out."
 
 
 @define
@@ -61,18 +65,8 @@ class Walk:
             path, folder = waiting.pop()
             if path in skipped:
                 continue
-            files: list[Entry] = []
-            below: list[tuple[str, str]] = []
             try:
-                with os.scandir(path) as entries:
-                    for entry in entries:
-                        if entry.is_file(follow_symlinks=False):
-                            seen = entry.stat(follow_symlinks=False)
-                            files.append((entry.name, seen.st_size, seen.st_mtime_ns))
-                        elif entry.is_dir(follow_symlinks=False):
-                            below.append((entry.path, _joined(folder, entry.name)))
-                        elif entry.is_symlink():
-                            self._follow(entry, folder, files, below, linked)
+                files, below = self._listed(path, folder, linked)
             except FileNotFoundError:
                 if not folder:
                     raise
@@ -84,6 +78,38 @@ class Walk:
                 continue
             waiting += below
             yield FolderListing(folder, files)
+
+    def only(self, folder: str) -> FolderListing:
+        """List one folder, and none below it.
+
+        Raises:
+            OSError: it cannot be listed.
+        """
+        path = os.path.join(self.root, folder) if folder else str(self.root)
+        files, _ = self._listed(path, folder, set())
+        return FolderListing(folder, files)
+
+    def _listed(
+        self, path: str, folder: str, linked: set[str]
+    ) -> tuple[list[Entry], list[tuple[str, str]]]:
+        """The files of a folder, and the folders in it: where they are, and what we call them."""
+        files: list[Entry] = []
+        below: list[tuple[str, str]] = []
+        with os.scandir(path) as entries:
+            for entry in entries:
+                try:
+                    if entry.is_file(follow_symlinks=False):
+                        seen = entry.stat(follow_symlinks=False)
+                        files.append((entry.name, seen.st_size, seen.st_mtime_ns))
+                    elif entry.is_dir(follow_symlinks=False):
+                        below.append((entry.path, joined(folder, entry.name)))
+                    elif entry.is_symlink():
+                        self._follow(entry, folder, files, below, linked)
+                    else:
+                        self._report(joined(folder, entry.name), "no_file", _NO_FILE)
+                except FileNotFoundError:
+                    continue  # removed since it was listed; its folder is still there
+        return files, below
 
     def has_seen(self, folder: str) -> bool:
         """Whether the walk came where ``folder`` would be, so that it is gone if it was not met."""
@@ -97,7 +123,7 @@ class Walk:
         below: list[tuple[str, str]],
         linked: set[str],
     ) -> None:
-        path = _joined(folder, entry.name)
+        path = joined(folder, entry.name)
         try:
             target = os.path.realpath(entry.path, strict=True)
             seen = os.stat(target)
@@ -127,10 +153,6 @@ class Walk:
     def _report(self, path: str, code: str, what: str) -> None:
         shown = path.encode("utf-8", "backslashreplace").decode()
         self.problems.append(ScanProblem(path=shown, code=code, message=f"{shown!r} {what}"))
-
-
-def _joined(folder: str, name: str) -> str:
-    return f"{folder}/{name}" if folder else name
 
 
 def _is_hidden(name: str) -> bool:

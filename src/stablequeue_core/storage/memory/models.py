@@ -14,6 +14,7 @@ from stablequeue_core.storage.searching import (
     FEWEST_DIGITS,
     families_called,
     folded,
+    likeliest_name,
     searched,
     wanted_words,
 )
@@ -208,7 +209,7 @@ def _wanted(query: ModelQuery) -> Callable[[Model], bool]:
 
 def _bases(model: Model) -> Sequence[str]:
     """What the model's base is called, folded."""
-    names = (model.base_model.name, model.card.base_model)
+    names = (likeliest_name(model.base_model), model.card.base_model)
     return [folded(name) for name in names if name is not None]
 
 

@@ -21,7 +21,7 @@ from stablequeue_core.models import (
 from stablequeue_core.models.base_model import UNKNOWN_BASE
 from stablequeue_core.models.model import EMPTY_CARD, NO_HASHES
 from stablequeue_core.serialization import converter
-from stablequeue_core.storage.searching import folded, searched
+from stablequeue_core.storage.searching import folded, likeliest_name, searched
 from stablequeue_core.storage.sqlite.text import from_json, restored, sentence, stored, to_json
 
 Row = tuple[Any, ...]
@@ -70,7 +70,7 @@ def values_of(model: Model) -> Row:
         stored(folded(model.filename)),
         stored(folded(model.stem)),
         base.family.value,
-        None if base.name is None else stored(folded(base.name)),
+        stored(folded(likeliest)) if (likeliest := likeliest_name(base)) else None,
         None if card.base_model is None else stored(folded(card.base_model)),
         None if card.version_id is None else whole(card.version_id),
         sentence(searched(model)),
@@ -85,6 +85,8 @@ def model_of(row: Row) -> Model:
     ) = row  # fmt: skip
     rest = from_json(more) if more else {}
     card = rest.get("card")
+    settled = _base_model_of(base_model) if base_model else UNKNOWN_BASE
+    own = rest.get("own_base_model")
     has_hash = sha256 or autov1 or autov3 or told or hash_source
     return Model(
         id=id_,
@@ -105,7 +107,8 @@ def model_of(row: Row) -> Model:
         )
         if has_hash
         else NO_HASHES,
-        base_model=_base_model_of(base_model) if base_model else UNKNOWN_BASE,
+        base_model=settled,
+        own_base_model=converter().structure(own, BaseModel) if own else settled,
         card=converter().structure(card, ModelCard) if card else EMPTY_CARD,
         details=rest.get("details", {}),
         previews=tuple(rest.get("previews", ())),
@@ -133,6 +136,8 @@ def _more_text(model: Model) -> str | None:
         more["details"] = model.details
     if model.previews:
         more["previews"] = model.previews
+    if model.own_base_model != model.base_model:
+        more["own_base_model"] = asdict(model.own_base_model, recurse=False)
     if model.has_cover:
         more["has_cover"] = True
     if model.problems:

@@ -164,3 +164,21 @@ def test_no_detail_is_long() -> None:
 def test_python_s_word_for_nothing_is_left_out() -> None:
     found = detected({}, {"ss_output_name": "None", "ss_clip_skip": "None", "modelspec.title": " "})
     assert dict(found.details) == {}
+
+
+@pytest.mark.parametrize(
+    ("architecture", "name"),
+    [("flux-1-dev/lora", "Flux.1 D"), ("flux-1-schnell/lora", "Flux.1 S")],
+)
+def test_an_architecture_that_means_one_model_names_it(architecture: str, name: str) -> None:
+    """The tensors of a LoRA for dev and of one for schnell are alike."""
+    shapes = {"lora_unet_double_blocks_0_img_attn_proj.lora_down.weight": [16, 3072]}
+    base = detected(shapes, {"modelspec.architecture": architecture}).base_model
+    assert (base.name, base.candidates) == (name, (name,))
+    assert (base.confidence, base.source) == (Confidence.STATED, "metadata")
+
+
+def test_an_architecture_against_the_tensors_names_nothing() -> None:
+    shapes = {"lora_unet_input_blocks_4_1_attn2_to_k.lora_down.weight": [16, 2048]}
+    base = detected(shapes, {"modelspec.architecture": "flux-1-dev/lora"}).base_model
+    assert (base.family, base.name) == (Family.SDXL, None)

@@ -1,8 +1,9 @@
-"""What is written beside a file beats every guess; only tensors tell the family better."""
+"""What sidecars say beats every guess; only tensors tell the family better."""
 
 from __future__ import annotations
 
 import pytest
+from attrs import evolve
 
 from stablequeue_core.models import BaseModel, Confidence, ModelCard
 from stablequeue_core.models.base_model import UNKNOWN_BASE, Family
@@ -24,23 +25,12 @@ PONY = BaseModel(
 )
 
 
-def card(text: str | None, source: str = "civitai_info", version_id: int | None = 5) -> ModelCard:
-    return ModelCard(base_model=text, version_id=version_id, sources=(source,))
+def card(text: str | None) -> ModelCard:
+    return ModelCard(base_model=text, version_id=5, sources=("civitai_info",))
 
 
-@pytest.mark.parametrize(
-    "source",
-    [
-        "civitai",
-        "civitai_info",
-        "lora_manager",
-        "stability_matrix",
-        "browser_plus",
-        "stablequeue_download",
-    ],
-)
-def test_civitai_s_word_of_this_file_is_certain(source: str) -> None:
-    settled = settle(SDXL, card("Illustrious", source))
+def test_civitai_s_word_of_this_file_is_certain() -> None:
+    settled = settle(SDXL, evolve(card("Illustrious"), base_model_confirmed=True))
     assert (settled.name, settled.confidence) == ("Illustrious", Confidence.CONFIRMED)
     assert (settled.family, settled.variant, settled.source) == (Family.SDXL, "v-pred", "civitai")
 
@@ -49,11 +39,8 @@ def test_it_beats_a_guess() -> None:
     assert settle(PONY, card("NoobAI")).name == "NoobAI"
 
 
-@pytest.mark.parametrize(
-    ("source", "version_id"), [("swarmui", 5), ("forge_json", 5), ("civitai_info", None)]
-)
-def test_another_s_word_is_stated(source: str, version_id: int | None) -> None:
-    settled = settle(SDXL, card("Pony", source, version_id))
+def test_another_s_word_is_stated() -> None:
+    settled = settle(SDXL, card("Pony"))
     assert (settled.name, settled.confidence) == ("Pony", Confidence.STATED)
     assert settled.source == "sidecar"
 
@@ -81,20 +68,27 @@ def test_the_family_of_the_tensors_stays_whatever_is_written() -> None:
         ("SDXL", Family.SDXL),
         ("Flux", Family.FLUX1),
         ("stable-diffusion-xl-v1-base", Family.SDXL),
-        ("flux-1-dev", Family.FLUX1),
     ],
 )
 def test_a_class_is_a_family_without_a_name(text: str, family: Family) -> None:
-    settled = settle(UNKNOWN_BASE, card(text, "forge_json", None))
+    settled = settle(UNKNOWN_BASE, card(text))
     assert (settled.family, settled.name) == (family, None)
     assert settled.confidence is Confidence.STATED
 
 
 def test_a_class_adds_nothing_to_what_is_known_better() -> None:
-    assert settle(PONY, card("SDXL", "forge_json", None)) == PONY
-    assert settle(SDXL, card("SD1", "forge_json", None)) == SDXL
+    assert settle(PONY, card("SDXL")) == PONY
+    assert settle(SDXL, card("SD1")) == SDXL
 
 
 @pytest.mark.parametrize("text", [None, "", "  "])
 def test_where_nothing_is_written_the_file_speaks(text: str | None) -> None:
     assert settle(SDXL, card(text)) == SDXL
+
+
+@pytest.mark.parametrize(
+    ("written", "name"),
+    [("lumina-2", "Lumina"), ("flux-1-dev/lora", "Flux.1 D"), ("auraflow-v1", "AuraFlow")],
+)
+def test_swarmuis_architectures_are_called_as_civitai_does(written: str, name: str) -> None:
+    assert settle(UNKNOWN_BASE, ModelCard(base_model=written)).name == name

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from stablequeue_core.models.files.hashing import FileHasher, is_hash_of_nothing, told_hash
+from stablequeue_core.models.files.hashing import FileHasher, told_hash
 from stablequeue_core.models.model import Hashes, HashSource
 from stablequeue_core.testing.model_files import vector_c
 
@@ -100,19 +100,8 @@ def test_autov1_is_of_64_kib_at_one_mebibyte(tmp_path: Path, size: int) -> None:
 
 def test_an_empty_file_has_the_sha256_of_nothing_and_no_other(tmp_path: Path) -> None:
     hashes = hashed(tmp_path / "x.safetensors", b"", with_autov3=True)
-    assert hashes.sha256 is not None
-    assert is_hash_of_nothing(hashes.sha256)
+    assert hashes.sha256 == NOTHING
     assert (hashes.autov1, hashes.autov3) == (None, None)
-
-
-@pytest.mark.parametrize("digits", ["e3b0c442", "E3B0C44298FC", hashlib.sha256().hexdigest()])
-def test_hashes_of_nothing_are_known(digits: str) -> None:
-    assert is_hash_of_nothing(digits)
-
-
-@pytest.mark.parametrize("digits", ["", "b9c80b5adeca", "e3b0c44298fd"])
-def test_other_hashes_are_not_of_nothing(digits: str) -> None:
-    assert not is_hash_of_nothing(digits)
 
 
 SSHS, SPEC = "sshs_model_hash", "modelspec.hash_sha256"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -173,6 +174,19 @@ def test_many_threads_that_ask_at_once_are_given_the_same(shelf: Shelf) -> None:
     assert made[0] is not None
     assert made == [made[0]] * 16
     assert shelf.kept == {made[0].path.name}
+
+
+def test_a_jpeg_that_goes_over_its_area_for_ever_is_refused(shelf: Shelf) -> None:
+    """Each scan takes as long as the picture, and an empty one takes a few bytes only."""
+    file = io.BytesIO()
+    Image.new("L", (64, 64), "grey").save(file, "JPEG", progressive=True)
+    data = file.getvalue()
+    start = data.rindex(b"\xff\xda")
+    preview = shelf.put(data[:start] + data[start:-2] * 200 + data[-2:])
+    with pytest.raises(UnreadableModel) as caught:
+        shelf.thumbnails.of(preview, 96)
+    assert caught.value.code == "preview_too_large"
+    assert shelf.small(data).size == (64, 64)
 
 
 @pytest.mark.parametrize("size", [(60_000, 60_000), (10_000, 10_000), (8001, 8000)])

@@ -207,7 +207,9 @@ def test_a_folder_that_went_away_is_said_without_its_path(shelf: Shelf) -> None:
 
 def test_a_folder_with_the_name_of_the_file_is_said(shelf: Shelf) -> None:
     shelf.sidecar.mkdir()
-    with pytest.raises(SidecarNotWritten, match=r"'x\.v2\.json' could not be written"):
+    with pytest.raises(
+        SidecarNotWritten, match=r"'x\.v2\.json' is no regular file, so it was left"
+    ):
         shelf.write({"notes": "new"})
 
 

@@ -33,7 +33,7 @@ FIELDS = ("description", "notes", "base_model", "trigger_words")
 
 
 def test_every_field_of_a_card_has_its_order_of_trust() -> None:
-    assert {*TRUST, "model_id", "sources"} == set(fields_dict(ModelCard))
+    assert {*TRUST, "base_model_confirmed", "model_id", "sources"} == set(fields_dict(ModelCard))
     for order in TRUST.values():
         assert sorted(order) == sorted(Dialect)
 
@@ -77,6 +77,7 @@ def test_all_files_of_one_model_together(folder: Folder) -> None:
         description="Soft ink wash look.",
         notes="works from 0.5 to 1.0",
         base_model="SD 1.5",
+        base_model_confirmed=True,
         creator="harbor_tester",
         tags=("style",),
         trigger_words=("inkwash style", "sumi-e"),
@@ -215,6 +216,89 @@ def test_the_hash_of_nothing_is_no_hash(folder: Folder) -> None:
     folder.put(".metadata.json", metadata)
     folder.put(".civitai.info", _version(1, _file("inkWash_v3.safetensors", nothing)))
     assert folder.read().sha256 is None
+
+
+CIVITAI_SAYS: dict[Dialect, tuple[str, dict[str, Any]]] = {
+    Dialect.LORA_MANAGER: (
+        ".metadata.json",
+        {"civitai": {"id": 2, "baseModel": "Pony"}, "base_model": "Pony", "sha256": SHA256},
+    ),
+    Dialect.CIVITAI_INFO: (
+        ".civitai.info",
+        {"id": 2, "baseModel": "Pony", "files": [{"hashes": {"SHA256": SHA256}}]},
+    ),
+    Dialect.STABILITY_MATRIX: (
+        ".cm-info.json",
+        {"VersionId": 2, "BaseModel": "Pony", "Hashes": {"SHA256": SHA256}},
+    ),
+    Dialect.BROWSER_PLUS: (
+        ".api_info.json",
+        {
+            "id": 1,
+            "modelVersions": [
+                {"id": 2, "baseModel": "Pony", "files": [{"hashes": {"SHA256": SHA256}}]}
+            ],
+        },
+    ),
+    Dialect.STABLEQUEUE_DOWNLOAD: (
+        ".civitai.json",
+        {"modelVersionId": 2, "baseModel": "Pony", "hash_sha256": SHA256},
+    ),
+}
+
+
+@pytest.mark.parametrize("dialect", CIVITAI_SAYS)
+def test_civitais_base_model_is_confirmed_by_the_hash_of_the_file(
+    folder: Folder, dialect: Dialect
+) -> None:
+    folder.put(*CIVITAI_SAYS[dialect])
+    hashed, unhashed = folder.read(sha256=SHA256).card, folder.read().card
+    assert (hashed.base_model, hashed.base_model_confirmed) == ("Pony", True)
+    assert (unhashed.base_model, unhashed.base_model_confirmed) == ("Pony", False)
+    assert not folder.read(sha256=ANOTHER_SHA256).card.base_model_confirmed
+
+
+def test_a_hash_that_a_sidecar_vouches_for_confirms_too(folder: Folder) -> None:
+    folder.put_recorded(".civitai.info", "civitai_helper.civitai.info")
+    assert folder.read().card.base_model_confirmed
+    assert not folder.read(size=SIZE + 1).card.base_model_confirmed
+
+
+@pytest.mark.parametrize("files", [[], None, [{"hashes": {}}]])
+def test_a_sidecar_that_names_no_hash_confirms_nothing(folder: Folder, files: object) -> None:
+    folder.put(".civitai.info", {"id": 2, "baseModel": "Pony", "files": files})
+    card = folder.read(sha256=SHA256).card
+    assert (card.base_model, card.base_model_confirmed) == ("Pony", False)
+
+
+def test_what_the_user_typed_in_is_not_confirmed_by_a_sidecar_that_says_nothing_of_it(
+    folder: Folder,
+) -> None:
+    suffix, info = CIVITAI_SAYS[Dialect.CIVITAI_INFO]
+    folder.put(suffix, info | {"baseModel": None})
+    folder.put(".json", {"sd version": "Illustrious of my own"})
+    card = folder.read(sha256=SHA256).card
+    assert (card.base_model, card.base_model_confirmed) == ("Illustrious of my own", False)
+    assert card.version_id == 2
+
+
+def test_a_base_model_that_the_user_corrected_in_lora_manager_is_not_civitais(
+    folder: Folder,
+) -> None:
+    suffix, metadata = CIVITAI_SAYS[Dialect.LORA_MANAGER]
+    folder.put(suffix, metadata | {"base_model": "NoobAI"})
+    card = folder.read(sha256=SHA256).card
+    assert (card.base_model, card.base_model_confirmed) == ("NoobAI", False)
+
+
+def test_a_model_that_civitai_does_not_know_is_not_confirmed(folder: Folder) -> None:
+    suffix, metadata = CIVITAI_SAYS[Dialect.LORA_MANAGER]
+    folder.put(suffix, metadata | {"civitai": {}})
+    card = folder.read(sha256=SHA256).card
+    assert (card.base_model, card.base_model_confirmed) == ("Pony", False)
+    suffix, info = CIVITAI_SAYS[Dialect.STABILITY_MATRIX]
+    folder.put(suffix, info | {"Source": "OpenModelDb"})
+    assert not folder.read(sha256=SHA256).card.base_model_confirmed
 
 
 def test_of_two_files_of_one_size_the_one_of_this_name_is_meant(folder: Folder) -> None:

@@ -15,11 +15,15 @@ from stablequeue_core.models.files.detection.details import (
     written_details,
     written_rank,
 )
-from stablequeue_core.models.files.detection.families import NAMES
+from stablequeue_core.models.files.detection.families import NAMES, family_of, name_of_architecture
 from stablequeue_core.models.files.detection.hints import hinted_name
 from stablequeue_core.models.files.detection.lora_names import LoraNames, is_lora
 from stablequeue_core.models.files.detection.loras import lora_verdict
-from stablequeue_core.models.files.detection.metadata import written_base, written_kind
+from stablequeue_core.models.files.detection.metadata import (
+    ARCHITECTURE,
+    written_base,
+    written_kind,
+)
 from stablequeue_core.models.files.detection.names import TensorNames, listed
 from stablequeue_core.models.files.detection.parts import part_verdict
 from stablequeue_core.models.files.detection.rows import Verdict
@@ -82,6 +86,15 @@ def detect(header: Header, *, filename: str) -> Detected:
     base = _base_model(verdict, written)
     if written and written[0] is not base.family:
         details["written_base"] = written[1][:MAX_CHARS]
+    named = name_of_architecture(header.metadata.get(ARCHITECTURE, ""))
+    if named and base.name is None and family_of(named) is base.family:
+        base = evolve(
+            base,
+            name=named,
+            candidates=(named,),
+            confidence=Confidence.STATED,
+            source="metadata",
+        )
     if base.name is None:
         hinted = hinted_name(base.family, header.metadata, filename)
         if hinted:

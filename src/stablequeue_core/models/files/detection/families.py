@@ -102,6 +102,30 @@ NAMES: Mapping[Family, tuple[str, ...]] = MappingProxyType(
 """What Civitai calls the models of a family, likeliest first; where tensors tell no more."""
 
 
+_OF_ARCHITECTURES: Mapping[str, str] = MappingProxyType(
+    {
+        "flux-1-dev": "Flux.1 D",
+        "flux-1-schnell": "Flux.1 S",
+        "chroma": "Chroma",
+        "lumina-2": "Lumina",
+        "auraflow-v1": "AuraFlow",
+        "anima-preview": "Anima",
+        "hunyuan-video": "Hunyuan Video",
+    }
+)
+"""Architectures of modelspec that stand for one name at Civitai, as trainers and SwarmUI write."""
+
+
+def name_of_architecture(text: str) -> str | None:
+    """What Civitai calls an architecture of modelspec; None for one of several names, or of none.
+
+    Example:
+        >>> name_of_architecture("flux-1-dev/lora")
+        'Flux.1 D'
+    """
+    return _OF_ARCHITECTURES.get(text.partition("/")[0].strip().lower())
+
+
 def family_of(name: str) -> Family:
     """The family that a base model's written name belongs to; any text is tolerated.
 

@@ -10,7 +10,7 @@ from stablequeue_core.models.base_model import Family
 _SAID = ("modelspec.title", "modelspec.merged_from", "ss_sd_model_name")
 
 _WORDS: Mapping[Family, tuple[tuple[re.Pattern[str], str], ...]] = {
-    family: tuple((re.compile(pattern, re.IGNORECASE), name) for pattern, name in rows)
+    family: tuple((re.compile(pattern), name) for pattern, name in rows)
     for family, rows in {
         Family.SDXL: (
             ("noob", "NoobAI"),
@@ -24,11 +24,10 @@ _WORDS: Mapping[Family, tuple[tuple[re.Pattern[str], str], ...]] = {
         Family.Z_IMAGE: (("turbo", "ZImageTurbo"),),
     }.items()
 }
-"""Words, and what they hint at within a family. A ponytail is a hair style."""
-
+"""Words in small letters, and what they hint at within a family. A ponytail is a hair style."""
 
 _ANY: Mapping[Family, re.Pattern[str]] = {
-    family: re.compile("|".join(pattern.pattern for pattern, _ in words), re.IGNORECASE)
+    family: re.compile("|".join(pattern.pattern for pattern, _ in words))
     for family, words in _WORDS.items()
 }
 """Whether there is any of a family's words: most files have none."""
@@ -40,7 +39,7 @@ def hinted_name(family: Family, metadata: Mapping[str, str], filename: str) -> s
     if hinting is None:
         return None
     said = [text for key in _SAID if (text := metadata.get(key))]
-    for text in (*said, filename):
+    for text in map(str.lower, (*said, filename)):
         if hinting.search(text):
             return next(name for pattern, name in _WORDS[family] if pattern.search(text))
     return None

@@ -31,7 +31,7 @@ _ALGORITHMS = {".lokr_w1\n": "LoKr", ".hada_w1_a\n": "LoHa", ".oft_blocks\n": "O
 
 def is_lora(text: str) -> bool:
     """Whether these names, each between line breaks, are those of a LoRA."""
-    return any(mark in text for mark in _MARKS)
+    return any(map(text.__contains__, _MARKS))
 
 
 class LoraNames:
@@ -48,6 +48,7 @@ class LoraNames:
         self._flat = text.replace(".", "_")
         self._held: dict[str, bool] = {}
         self._sizes: dict[str, int | None] = {}
+        self._ranked = self._ranked_name()
 
     def holds(self, part: str) -> bool:
         """Whether a name holds this, or begins with it where it begins with a line break."""
@@ -67,16 +68,14 @@ class LoraNames:
     @property
     def ranked(self) -> Tensor | None:
         """A tensor whose first size is the rank; None where the LoRA is of another kind."""
-        name = self._ranked_name()
-        return None if name is None else self._tensors.get(name)
+        return None if self._ranked is None else self._tensors.get(self._ranked)
 
     @property
     def algorithm(self) -> str | None:
         """What it is if it is no plain LoRA."""
-        name = self._ranked_name()
-        if name is None:
+        if self._ranked is None:
             return next((word for mark, word in _ALGORITHMS.items() if mark in self._text), None)
-        layer = name.rpartition(".lora_")[0]
+        layer = self._ranked.rpartition(".lora_")[0]
         return "DoRA" if layer + _SCALE_OF_DORA in self._tensors else None
 
     def _ranked_name(self) -> str | None:

@@ -19,7 +19,7 @@ _PREFIXES = (
 
 def listed(tensors: Mapping[str, Tensor]) -> str:
     """All names as one text, each between line breaks: that is searched faster than each name."""
-    return "\n".join(("", *tensors, ""))
+    return "\n".join(["", *tensors, ""])
 
 
 class TensorNames:

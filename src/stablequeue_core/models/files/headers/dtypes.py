@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
@@ -34,15 +33,38 @@ BITS: Mapping[str, int] = MappingProxyType(
 )
 """The types that a safetensors file may hold (safetensors 24b0b28, ``tensor.rs``)."""
 
+MAX_BITS = 2**63
+"""No file is larger; a shape that multiplies to more is refused before it grows on."""
+
 
 def tensor_bytes(dtype: str, shape: Sequence[int]) -> int:
     """How many bytes a tensor takes; one with a 0 in its shape takes none, a scalar takes one.
 
     Raises:
         KeyError: safetensors has no such type.
+        ValueError: no file is that large.
 
     Example:
         >>> tensor_bytes("F4", [3, 8])
         12
     """
-    return math.prod(shape) * BITS[dtype] // 8
+    return tensor_bits(dtype, shape) // 8
+
+
+def tensor_bits(dtype: str, shape: Sequence[int]) -> int:
+    """How many bits a tensor takes; a file has only such as make whole bytes.
+
+    Raises:
+        KeyError: safetensors has no such type.
+        ValueError: no file is that large.
+
+    Example:
+        >>> tensor_bits("F4", [3, 8])
+        96
+    """
+    bits = BITS[dtype]
+    for dimension in shape:
+        bits *= dimension
+        if bits > MAX_BITS:
+            raise ValueError(f"a tensor of the shape {shape[:8]} is larger than any file")
+    return bits

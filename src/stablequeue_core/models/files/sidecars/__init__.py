@@ -1,4 +1,4 @@
-"""What other programs write beside a model: read in every dialect, written in Forge's only."""
+"""Sidecars: texts that programs write beside a model. Read in all dialects, written in Forge's."""
 
 from stablequeue_core.models.files.sidecars.forge_json import write_forge_json
 from stablequeue_core.models.files.sidecars.names import sidecar_stem

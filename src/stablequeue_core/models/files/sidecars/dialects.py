@@ -1,4 +1,4 @@
-"""The dialects: from the JSON that a tool writes beside a model to what it says. Opens no file."""
+"""The dialects: from the JSON of a tool's sidecar to what it says. Opens no file."""
 
 from __future__ import annotations
 
@@ -58,13 +58,14 @@ def lora_manager(metadata: Fields) -> Testimony:
     own_name = metadata.text("model_name")
     digest = metadata.sha256("sha256")
     size, modified = metadata.count("size"), metadata.number("modified")
+    own_base_model = base_model(metadata.text("base_model"))
     card = evolve(
         inner,
         # Where it knows no name, it takes the file's.
         name=own_name if own_name != metadata.text("file_name") else inner.name,
         description=metadata.description("modelDescription") or inner.description,
         notes=metadata.prose("notes"),
-        base_model=base_model(metadata.text("base_model")) or inner.base_model,
+        base_model=own_base_model or inner.base_model,
         tags=metadata.words("tags") or inner.tags,
         trigger_words=inner.trigger_words or metadata.words("trainedWords"),
         preferred_weight=_usage_tips(metadata).number("strength") or None,
@@ -74,6 +75,7 @@ def lora_manager(metadata: Fields) -> Testimony:
         card=card,
         files=(FileClaim(sha256=digest, size=size),) if digest else version_files(version),
         seen_ns=None if modified is None else int(modified * _NANOSECONDS),
+        has_own_base_model=own_base_model not in (None, inner.base_model),
     )
 
 

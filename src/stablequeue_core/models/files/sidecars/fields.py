@@ -6,7 +6,8 @@ import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
-from stablequeue_core.models.files.sidecars.plain_text import plain_text
+from stablequeue_core.models.digests import is_hash_of_nothing, is_sha256
+from stablequeue_core.models.files.sidecars.html_text import plain_text
 
 TEXT_CHARS = 300
 PROSE_CHARS = 20_000
@@ -19,8 +20,6 @@ _LARGEST_ID = 2**31 - 1
 _LARGEST_COUNT = 2**63 - 1
 _LARGEST_NUMBER = 1e15
 _DIGITS = re.compile(r"[0-9]{1,19}")
-_SHA256 = re.compile(r"[0-9a-fA-F]{64}")
-_SHA256_OF_NOTHING = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f]")
 _IN_BRACKETS = re.compile(r"<[^<>]*>")
@@ -114,10 +113,8 @@ class Fields:
     def sha256(self, key: str) -> str | None:
         """A SHA-256 in lower case; never that of an empty file, which only a failure leaves."""
         value = self._values.get(key)
-        if not isinstance(value, str) or not _SHA256.fullmatch(value.strip()):
-            return None
-        digest = value.strip().lower()
-        return None if digest == _SHA256_OF_NOTHING else digest
+        digest = value.strip().lower() if isinstance(value, str) else ""
+        return digest if is_sha256(digest) and not is_hash_of_nothing(digest) else None
 
 
 def prose(text: str) -> str | None:

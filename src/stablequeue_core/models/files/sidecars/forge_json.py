@@ -1,23 +1,22 @@
-"""Writes Forge's ``<stem>.json``, the one file beside a model that we change."""
+"""Writes Forge's ``<stem>.json``, the one sidecar that we change."""
 
 from __future__ import annotations
 
 import errno
-import hashlib
 import json
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
 from stablequeue_core.errors import SidecarNotWritten
+from stablequeue_core.models.digests import key_of
+from stablequeue_core.models.files.safe_files import replacing
 from stablequeue_core.models.files.sidecars.json_file import BrokenFile, json_object, read_bounded
 from stablequeue_core.models.files.sidecars.names import FORGE_JSON
-from stablequeue_core.models.paths import stem
 
-_WINDOWS = os.name == "nt"
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
@@ -47,7 +46,7 @@ def write_forge_json(
                          {"activation text": "inkwash style", "preferred weight": 0.8},
                          Path("queue-data/locks"))
     """
-    target = model_file.with_name(stem(model_file.name) + FORGE_JSON)
+    target = model_file.with_name(model_file.stem + FORGE_JSON)
     with _explained(target.name), _locked(target, locks, patience):
         if os.path.islink(target):
             raise SidecarNotWritten(
@@ -59,7 +58,8 @@ def write_forge_json(
         removed = [key for key, value in changes.items() if value is None]
         text = _text({key: value for key, value in wanted.items() if key not in removed})
         if text != _text(old):
-            _replace(target, text)
+            with replacing(target) as file:
+                file.write(text)
 
 
 def _content(target: Path) -> dict[str, object]:
@@ -82,43 +82,12 @@ def _text(values: Mapping[str, object]) -> bytes:
         return json.dumps(values, indent=4).encode()
 
 
-def _replace(target: Path, data: bytes) -> None:
-    """Write a new file and give it the name of the old one, in one step."""
-    temporary = target.with_name(f".{os.urandom(8).hex()}.tmp")  # the long name may not fit
-    try:
-        with open(temporary, "xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        with suppress(FileNotFoundError):
-            os.chmod(temporary, os.stat(target).st_mode & 0o777)
-        os.replace(temporary, target)
-    except BaseException:
-        with suppress(OSError):
-            os.unlink(temporary)
-        raise
-    _persist_name(target.parent)
-
-
-def _persist_name(folder: Path) -> None:
-    """Make the new name survive a power cut; Windows, and some network shares, cannot be asked."""
-    if _WINDOWS:
-        return
-    with suppress(OSError):
-        opened = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(opened)
-        finally:
-            os.close(opened)
-
-
 @contextmanager
 def _locked(target: Path, locks: Path, patience: float) -> Iterator[None]:
     # A few locks for all files: one lock file for each model would never be deleted.
     name = os.path.normcase(os.path.realpath(target.parent)) + os.path.normcase(target.name)
-    digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()
     locks.mkdir(parents=True, exist_ok=True)
-    with FileLock(locks / f"sidecars-{digest[:2]}.lock", timeout=patience):
+    with FileLock(locks / f"sidecars-{key_of(name)[:2]}.lock", timeout=patience):
         yield
 
 

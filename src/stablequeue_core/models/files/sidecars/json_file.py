@@ -1,11 +1,13 @@
-"""Opens a file that anybody may have put beside a model: bounded, and whatever it is."""
+"""Opens a sidecar, which anybody may have put there: bounded, and whatever it is."""
 
 from __future__ import annotations
 
 import json
 import os
-import stat
+from io import BufferedReader
 from pathlib import Path
+
+from stablequeue_core.models.files.safe_files import NoRegularFile, open_regular
 
 LARGEST_BYTES = 8 * 2**20
 """Real ones have some hundred KiB at most: a whole model object with all versions and images."""
@@ -34,10 +36,12 @@ def read_bounded(path: Path) -> tuple[bytes, os.stat_result]:
         BrokenFile: it is no regular file, or too large to be a sidecar.
         OSError: it cannot be read.
     """
-    with open(path, "rb", opener=_open_at_once) as file:
+    try:
+        opened = open_regular(path)
+    except NoRegularFile:
+        raise BrokenFile("sidecar_no_file", "is no regular file") from None
+    with BufferedReader(opened) as file:
         seen = os.fstat(file.fileno())
-        if not stat.S_ISREG(seen.st_mode):
-            raise BrokenFile("sidecar_no_file", "is no regular file")
         if seen.st_size <= LARGEST_BYTES:
             data = file.read(LARGEST_BYTES + 1)  # it may be growing
             if len(data) <= LARGEST_BYTES:
@@ -76,11 +80,6 @@ def json_object(data: bytes, *, exact: bool = False) -> dict[str, object]:
     if not isinstance(value, dict):
         raise BrokenFile("sidecar_not_an_object", "is JSON, but no object")
     return value
-
-
-def _open_at_once(path: str, flags: int) -> int:
-    """Opens a named pipe, too, without waiting for somebody to write into it."""
-    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def _count(digits: str) -> int | None:

@@ -1,4 +1,4 @@
-"""How the files beside a model are called."""
+"""How sidecars are called: the texts beside a model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reads what lies beside a model, in every dialect, and makes one card of it."""
+"""Reads the sidecars of a model, in every dialect, and makes one card of them."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from stablequeue_core.models.files.sidecars.dialects import (
     swarmui,
 )
 from stablequeue_core.models.files.sidecars.fields import Fields, prose
+from stablequeue_core.models.files.sidecars.html_text import plain_text
 from stablequeue_core.models.files.sidecars.json_file import BrokenFile, json_object, read_bounded
-from stablequeue_core.models.files.sidecars.plain_text import plain_text
 from stablequeue_core.models.files.sidecars.testimony import Subject, Testimony
 from stablequeue_core.models.files.sidecars.trust import is_about, judged, merged, vouched_sha256
 from stablequeue_core.models.model import EMPTY_CARD, FileProblem, ModelCard
@@ -29,7 +29,7 @@ _NOTHING = Fields(None)
 
 @frozen(kw_only=True)
 class SidecarsRead:
-    """What the files beside a model say, taken together.
+    """What the sidecars of a model say, taken together.
 
     Attributes:
         card: of the model.
@@ -55,7 +55,7 @@ def read_sidecars(
     mtime_ns: int,
     sha256: str | None = None,
 ) -> SidecarsRead:
-    """Read the files beside a model.
+    """Read the sidecars of a model.
 
     Nothing that they hold raises an error: a field of the wrong type is left out, and a file that
     cannot be read becomes a problem. A file that is gone by now was never there.
@@ -88,9 +88,10 @@ def read_sidecars(
         if not is_about(testimony, subject):
             reader.report(suffix, "sidecar_of_another_file", _OF_ANOTHER_FILE)
         testimonies.append(judged(testimony, subject))
+    vouched = vouched_sha256(testimonies, subject)
     return SidecarsRead(
-        card=merged(testimonies),
-        sha256=vouched_sha256(testimonies, subject),
+        card=merged(testimonies, subject.sha256 or vouched),
+        sha256=vouched,
         problems=tuple(reader.problems),
     )
 

@@ -10,7 +10,7 @@ from stablequeue_core.models.model import ModelCard
 
 
 class Dialect(StrEnum):
-    """Who writes files beside models, each in its own way; most trusted first."""
+    """Who writes sidecars, each in its own way; most trusted first."""
 
     FORGE_JSON = "forge_json"
     """Forge and A1111: what the user typed in. Also the plain text files that they read."""
@@ -21,6 +21,11 @@ class Dialect(StrEnum):
     BROWSER_PLUS = "browser_plus"
     STABLEQUEUE_DOWNLOAD = "stablequeue_download"
     SWARMUI = "swarmui"
+
+    @property
+    def repeats_civitai(self) -> bool:
+        """Whether its files hold what Civitai answered; else they hold what people typed in."""
+        return self not in (Dialect.FORGE_JSON, Dialect.SWARMUI)
 
 
 @frozen(kw_only=True)
@@ -47,12 +52,14 @@ class Testimony:
         files: which files it may be about.
         seen_ns: until when it can have seen the file, in nanoseconds since 1970; None when that
             is not known.
+        has_own_base_model: its user has put another base model in the place of Civitai's.
     """
 
     dialect: Dialect
     card: ModelCard
     files: tuple[FileClaim, ...] = ()
     seen_ns: int | None = None
+    has_own_base_model: bool = False
 
 
 @frozen(kw_only=True)

@@ -31,7 +31,10 @@ TRUST: Mapping[str, tuple[Dialect, ...]] = {
     "rating": _RECORDS_FIRST,
     "version_id": _RECORDS_FIRST,
 }
-"""For each field of a card, whose word counts first. ``model_id`` goes with ``version_id``."""
+"""For each field of a card, whose word counts first.
+
+``model_id`` goes with ``version_id``, and ``base_model_confirmed`` with ``base_model``.
+"""
 
 _TOLERANCE_NS = 10**9
 """Some file systems, and some tools, keep times in whole seconds."""
@@ -64,20 +67,45 @@ def judged(testimony: Testimony, subject: Subject) -> Testimony:
     return evolve(testimony, card=card, files=())
 
 
-def merged(testimonies: Sequence[Testimony]) -> ModelCard:
-    """One card out of many: each field from the first that has it, in the order of trust."""
-    cards = {t.dialect: t.card for t in testimonies if t.card != EMPTY_CARD}
+def merged(testimonies: Sequence[Testimony], sha256: str | None) -> ModelCard:
+    """One card out of many: each field from the first that has it, in the order of trust.
+
+    Args:
+        testimonies: judged already.
+        sha256: of the model file, in lower case; None where it is not known.
+    """
+    told = {t.dialect: t for t in testimonies if t.card != EMPTY_CARD}
+    cards = {dialect: testimony.card for dialect, testimony in told.items()}
     if not cards:
         return EMPTY_CARD
     values: dict[str, Any] = {}
+    tellers: dict[str, Testimony] = {}
     for name, order in TRUST.items():
         for dialect in order:
             if dialect in cards and (value := getattr(cards[dialect], name)) not in (None, ()):
-                values[name] = value
+                values[name], tellers[name] = value, told[dialect]
                 break
-    model_id = _model_id(cards, values.get("version_id"))
-    sources = tuple(dialect.value for dialect in Dialect if dialect in cards)
-    return ModelCard(**values, model_id=model_id, sources=sources)
+    return ModelCard(
+        **values,
+        base_model_confirmed=(
+            "base_model" in tellers and is_civitais_answer(tellers["base_model"], sha256)
+        ),
+        model_id=_model_id(cards, values.get("version_id")),
+        sources=tuple(dialect.value for dialect in Dialect if dialect in cards),
+    )
+
+
+def is_civitais_answer(testimony: Testimony, sha256: str | None) -> bool:
+    """Whether its base model is what Civitai answered about the file with this very SHA-256.
+
+    An id alone proves nothing: a sidecar that names no hash may be left over from another file.
+    """
+    return (
+        testimony.dialect.repeats_civitai
+        and testimony.card.version_id is not None
+        and not testimony.has_own_base_model
+        and any(claim.sha256 == sha256 for claim in testimony.files)
+    )
 
 
 def vouched_sha256(testimonies: Sequence[Testimony], subject: Subject) -> str | None:

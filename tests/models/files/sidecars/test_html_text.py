@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.models.files.sidecars.beside import Folder
 
-from stablequeue_core.models.files.sidecars.plain_text import plain_text
+from stablequeue_core.models.files.sidecars.html_text import plain_text
 
 TEXT_OF = {
     "<p>One</p><p>Two</p>": "One\n\nTwo",

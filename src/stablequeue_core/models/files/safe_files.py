@@ -1,0 +1,95 @@
+"""Opens files that may be anything, and writes files whole or not at all."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from io import BufferedWriter, FileIO
+from pathlib import Path
+
+_WINDOWS = os.name == "nt"
+
+
+class NoRegularFile(OSError):
+    """What has this name is a folder, a pipe, a socket or a device."""
+
+    def __init__(self) -> None:
+        super().__init__(errno.EINVAL, "it is no regular file")
+
+
+def open_regular(path: Path | str) -> FileIO:
+    """Open a file to read it, without a buffer.
+
+    Whoever opens a named pipe as if it were a file waits until somebody writes into it: for ever.
+
+    Raises:
+        NoRegularFile: it is none.
+        OSError: it cannot be opened.
+    """
+    try:
+        file = open(path, "rb", buffering=0, opener=_open_at_once)  # noqa: SIM115
+    except OSError:  # a folder; Windows calls that a lack of permission
+        if os.path.isdir(path):
+            raise NoRegularFile from None
+        raise
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        file.close()
+        raise NoRegularFile
+    return file
+
+
+@contextmanager
+def replacing(target: Path) -> Iterator[BufferedWriter]:
+    """A new file, which takes the place of ``target`` in one step when the block ends.
+
+    Nobody ever reads half of it, and a power cut leaves the one or the other. When anything fails,
+    ``target`` is as it was and the new file is gone; only a process that dies leaves it behind, as
+    ``.<16 hex digits>.tmp``. The permissions of the old file stay.
+
+    Raises:
+        OSError: it could not be written, or could not take the place; on Windows nobody can
+            replace a file that somebody reads.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as folder:
+        ...     path = Path(folder, "x.json")
+        ...     with replacing(path) as file:
+        ...         _ = file.write(b"{}")
+        ...     path.read_bytes(), os.listdir(folder)
+        (b'{}', ['x.json'])
+    """
+    temporary = target.with_name(f".{os.urandom(8).hex()}.tmp")  # the long name may not fit
+    try:
+        with open(temporary, "xb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        with suppress(FileNotFoundError):
+            os.chmod(temporary, os.stat(target).st_mode & 0o777)
+        os.replace(temporary, target)
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(temporary)
+        raise
+    _persist_name(target.parent)
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    """Opens a named pipe, too, without waiting for somebody to write into it."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+
+
+def _persist_name(folder: Path) -> None:
+    """Make the new name survive a power cut; Windows, and some network shares, cannot be asked."""
+    if _WINDOWS:
+        return
+    with suppress(OSError):
+        opened = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(opened)
+        finally:
+            os.close(opened)
