@@ -76,6 +76,9 @@ from attrs import frozen
 _MOST_NAMES = 3
 """A sentence names no more; the details have them all."""
 
+_MOST_CANDIDATES = 10
+"""Of things that fit equally well, among which the user has to find theirs."""
+
 
 @frozen
 class FieldProblem:
@@ -324,7 +327,7 @@ class AmbiguousModel(Conflict):
         """
         super().__init__(
             f"{wanted!r} fits {len(candidates)} model files. Name one of these instead: "
-            f"{', '.join(candidates)}.",
+            f"{_few(candidates, _MOST_CANDIDATES)}.",
             {"model": wanted, "candidates": list(candidates)},
         )
 
@@ -536,12 +539,10 @@ class NotOnServer(RequestRefused):
             near: those that may well have been meant, likeliest first; often there are none.
         """
         self.code = f"unknown_{kind.lower().replace(' ', '_')}"
-        more = len(available) - _MOST_NAMES
         if near:
             hint = f"Nearest: {', '.join(near[:_MOST_NAMES])}."
         elif available:
-            named = ", ".join(available[:_MOST_NAMES])
-            hint = f"It has: {named}{f' and {more} more' if more > 0 else ''}."
+            hint = f"It has: {_few(available, _MOST_NAMES)}."
         else:
             hint = f"It has no {kind} at all."
         super().__init__(
@@ -558,7 +559,7 @@ class AmbiguousName(RequestRefused):
     def __init__(self, kind: str, wanted: str, candidates: Sequence[str], server: str) -> None:
         super().__init__(
             f"{kind.capitalize()} {wanted!r} fits {len(candidates)} files on server {server!r}: "
-            f"{', '.join(candidates)}. Name one of them with its folder.",
+            f"{_few(candidates, _MOST_CANDIDATES)}. Name one of them with its folder.",
             {"kind": kind, "wanted": wanted, "candidates": list(candidates), "server": server},
         )
 
@@ -645,3 +646,9 @@ class ForeignInterrupt(BackendError):
     """Somebody else interrupted the job on the server; its picture is not finished."""
 
     code = "foreign_interrupt"
+
+
+def _few(names: Sequence[str], most: int) -> str:
+    """So many of the names, and how many more there are."""
+    more = len(names) - most
+    return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")

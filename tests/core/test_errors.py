@@ -9,6 +9,7 @@ import pytest
 from stablequeue_core import errors
 from stablequeue_core.errors import (
     AmbiguousModel,
+    AmbiguousName,
     NoModelFolders,
     NotOnServer,
     PreviewNotFound,
@@ -94,3 +95,12 @@ def test_where_no_folder_is_named_each_way_to_name_one_is_told() -> None:
 
     for way in ("--checkpoints", "--loras", "STABLEQUEUE_CHECKPOINT_DIRS", "StableQueue.open("):
         assert way in said
+
+
+def test_a_sentence_does_not_name_ten_thousand_things() -> None:
+    """The details do."""
+    many = [f"d{number}/same.safetensors" for number in range(10_000)]
+    for error in (AmbiguousModel("same", many), AmbiguousName("checkpoint", "same", many, "L")):
+        assert len(error.message) < 500
+        assert "and 9990 more" in error.message
+        assert error.details["candidates"] == many
