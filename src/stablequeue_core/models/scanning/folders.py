@@ -38,7 +38,8 @@ class FolderChange:
 
     Attributes:
         new: files that are not known here.
-        changed: known files that were written since, and what was known of them.
+        changed: known files that were written since, or have to be read again for another reason,
+            and what was known of them.
         resurfaced: known files that are as they were but for the files beside them, or that were
             missing; and what was known of them.
         vanished: paths of those that are not here any more.
@@ -90,7 +91,7 @@ def compare(root: ModelRoot, listing: FolderListing, known: Sequence[Model]) -> 
         model = before.pop(name, None)
         if model is None:
             new.append(found)
-        elif (model.size, model.mtime_ns) != (size, mtime_ns) or could_not_be_read(model):
+        elif (model.size, model.mtime_ns) != (size, mtime_ns) or _must_be_read_again(model):
             changed.append((found, model))
         elif model.missing or model.surroundings != found.surroundings:
             resurfaced.append((found, model))
@@ -109,6 +110,11 @@ def compare(root: ModelRoot, listing: FolderListing, known: Sequence[Model]) -> 
 def could_not_be_read(model: Model) -> bool:
     """Whether the disk, or its rights, were in the way: they may not be the next time."""
     return any(problem.code in _UNREADABLE for problem in model.problems)
+
+
+def _must_be_read_again(model: Model) -> bool:
+    version, _, _ = model.surroundings.partition(":")
+    return version != str(READERS_VERSION) or could_not_be_read(model)
 
 
 def _is_text(path: str) -> bool:
@@ -137,10 +143,11 @@ def _by_stem(files: Sequence[Entry], kind: ModelKind) -> Mapping[str, Sequence[E
 
 
 def _digest(company: Sequence[Entry]) -> str:
+    """How the sidecars and previews look; begins with the version of whoever reads them."""
     if not company:
-        return ""
-    text = repr((READERS_VERSION, sorted(company)))
-    return blake2b(text.encode(), digest_size=16).hexdigest()
+        return str(READERS_VERSION)
+    digest = blake2b(repr(sorted(company)).encode(), digest_size=16).hexdigest()
+    return f"{READERS_VERSION}:{digest}"
 
 
 def _no_text(folder: str, name: str) -> ScanProblem:

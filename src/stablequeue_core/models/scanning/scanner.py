@@ -234,10 +234,9 @@ class Scan:
         if known is None:
             self._counts.added += 1
             return model
-        if before is not None:
-            return evolve(model, id=before.id, hashes=before.hashes)
-        self._counts.changed += 1
-        return evolve(model, id=known.id)
+        self._counts.changed += before is None
+        is_same = (known.size, known.mtime_ns) == (model.size, model.mtime_ns)
+        return evolve(model, id=known.id, hashes=known.hashes if is_same else model.hashes)
 
     def _look_again_at(self, found: FoundFile) -> None:
         """Do not believe the folder's listing the next time, whatever it is."""
