@@ -13,7 +13,7 @@ from stablequeue_core.errors import ModelFileError, ModelNotFound
 from stablequeue_core.models.files.found import FoundFile
 from stablequeue_core.models.files.hashing import FileHasher
 from stablequeue_core.models.files.reading import read_surroundings
-from stablequeue_core.models.model import FileFormat, Hashes, Model, ModelKind
+from stablequeue_core.models.model import FileFormat, Hashes, Model
 from stablequeue_core.models.roots import ModelRoot
 from stablequeue_core.models.scanning.folders import compare
 from stablequeue_core.models.scanning.walking import Walk
@@ -107,10 +107,9 @@ class HashWork:
             before, hasher = self._half_read
             if (before.id, before.size, before.mtime_ns) == (model.id, model.size, model.mtime_ns):
                 return hasher
-        # What servers and pictures call a LoRA by is its AutoV3; others need none of it.
-        wants_autov3 = model.kind is ModelKind.LORA and model.format is FileFormat.SAFETENSORS
+        has_header = model.format is FileFormat.SAFETENSORS
         seen = (model.size, model.mtime_ns)
-        hasher = FileHasher(model.file, with_autov3=wants_autov3, seen=seen)
+        hasher = FileHasher(model.file, with_autov3=has_header, seen=seen)
         self._half_read = (model, hasher)
         return hasher
 
