@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from attrs import frozen
 
@@ -19,7 +20,6 @@ from stablequeue_core.models import ModelRoot
 from stablequeue_core.models.catalog import ModelCatalog
 from stablequeue_core.models.files.covers import Covers
 from stablequeue_core.models.files.pictures import ModelPictures
-from stablequeue_core.models.files.thumbnails import Thumbnails
 from stablequeue_core.models.lookup import ModelLookup
 from stablequeue_core.models.naming.known_files import KnownFiles, StoredCheckpoints
 from stablequeue_core.models.naming.on_servers import ServersView
@@ -28,6 +28,9 @@ from stablequeue_core.servers import HealthBoard, Inventories, Server, ServerReg
 from stablequeue_core.settings import Settings
 from stablequeue_core.storage import Storage
 from stablequeue_core.transport import Transport
+
+if TYPE_CHECKING:
+    from stablequeue_core.models.files.thumbnails import Thumbnails
 
 DATABASE = "queue.sqlite3"
 IMAGES = "images"
@@ -165,10 +168,16 @@ def _catalog(
         lookup=ModelLookup(storage.models, roots),
         keeper=keeper,
         servers=ServersView(storage.servers, inventories, known_files),
-        pictures=ModelPictures(Thumbnails(folder / THUMBNAILS), Covers(folder / COVERS)),
+        pictures=ModelPictures(lambda: _thumbnails(folder / THUMBNAILS), Covers(folder / COVERS)),
         locks=folder / LOCKS,
     )
     return keeper, catalog
+
+
+def _thumbnails(folder: Path) -> Thumbnails:
+    from stablequeue_core.models.files.thumbnails import Thumbnails
+
+    return Thumbnails(folder)
 
 
 def _forge(

@@ -84,17 +84,18 @@ class ModelLookup:
             return
         path = comparable(name)
         filename = filename_of(path)
-        by_filename, by_stem = self._store.of_filename(filename), self._store.of_stem(filename)
+        by_filename = self._store.of_filename(filename)
         if "/" in path:
             yield [m for m in by_filename if comparable(m.path) == path]
             folded = path.casefold()
             yield [m for m in by_filename if comparable(m.path).casefold() == folded]
+            by_stem = self._store.of_stem(filename)
             yield [m for m in by_stem if bare(comparable(m.path)).casefold() == folded]
         else:
             # Where case or Unicode form alone tells two apart, the exact spelling means one.
             yield [m for m in by_filename if comparable(m.filename) == filename]
             yield by_filename
-            yield by_stem
+            yield self._store.of_stem(filename)
         if _HASH.fullmatch(name):
             digest = name.lower()
             found = self._store.of_hash(digest)

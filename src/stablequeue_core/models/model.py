@@ -11,7 +11,7 @@ from attrs import field, frozen
 
 from stablequeue_core.models.base_model import UNKNOWN_BASE, BaseModel
 from stablequeue_core.models.digests import AUTOV2_CHARS
-from stablequeue_core.models.paths import filename_of, folder_of
+from stablequeue_core.models.paths import file_stem, filename_of, folder_of
 
 
 class ModelKind(StrEnum):
@@ -212,15 +212,3 @@ class Model:
     def beside(self, name: str) -> Path:
         """Where a file of the same folder lies."""
         return Path(self.root, self.folder, name)
-
-
-def file_stem(path: str) -> str:
-    r"""The name without extension of a file of ours: on POSIX, a backslash is part of it.
-
-    Example:
-        >>> file_stem(r"styles/a\b.v1.safetensors")
-        'a\\b.v1'
-    """
-    name = filename_of(path)
-    head, dot, _ = name.rpartition(".")
-    return head if dot and head else name

@@ -83,12 +83,12 @@ def split_title(title: str) -> TitleParts:
     name, digest = split_hash(title)
     cut = max(name.rfind("/"), name.rfind("\\")) + 1
     filename = name[cut:]
-    file_stem = bare(filename)
+    name_alone = bare(filename)
     return TitleParts(
         folder=name[: max(cut - 1, 0)],
         separator=name[cut - 1 : cut] if cut else "",
-        stem=file_stem,
-        extension=filename[len(file_stem) :],
+        stem=name_alone,
+        extension=filename[len(name_alone) :],
         digest=digest,
     )
 
@@ -177,7 +177,7 @@ def stem(path: str) -> str:
         >>> stem("Pony/x.v2.safetensors"), stem(r"Pony\x.v2.safetensors")
         ('x.v2', 'x.v2')
     """
-    return bare(filename_of(path.replace("\\", "/")))
+    return file_stem(path.replace("\\", "/"))
 
 
 def folder_of(path: str) -> str:
@@ -200,6 +200,16 @@ def filename_of(path: str) -> str:
         ('x.safetensors', 'x.safetensors')
     """
     return path.rpartition("/")[2]
+
+
+def file_stem(path: str) -> str:
+    r"""The file's name without folder and extension; of a path with forward slashes.
+
+    Example:
+        >>> file_stem(r"styles/a\b.v1.safetensors")
+        'a\\b.v1'
+    """
+    return bare(filename_of(path))
 
 
 def bare(path: str) -> str:

@@ -146,8 +146,9 @@ class ServerNames:
 
     def _missing(self, kind: str, wanted: str, available: Iterable[str]) -> NotOnServer:
         names = list(available)
-        everything = nearest_first(wanted, names)
-        return NotOnServer(kind, wanted, everything, self._server, near=near(wanted, names))
+        close = near(wanted, names)
+        everything = nearest_first(wanted, names, close)
+        return NotOnServer(kind, wanted, everything, self._server, near=close)
 
 
 def _spellings(names: Iterable[str]) -> dict[str, str]:

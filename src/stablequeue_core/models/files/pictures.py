@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from stablequeue_core.errors import PreviewNotFound
 from stablequeue_core.models.files.covers import Covers
 from stablequeue_core.models.files.previews import Preview, open_preview
-from stablequeue_core.models.files.thumbnails import Thumbnails
 from stablequeue_core.models.model import Model
+
+if TYPE_CHECKING:
+    from stablequeue_core.models.files.thumbnails import Thumbnails
 
 
 class ModelPictures:
     """Shows models. Safe to use from several threads.
 
     Args:
-        thumbnails: small copies.
+        thumbnails: makes what keeps small copies, when the first one is asked for: that loads a
+            library for pictures, and looks through what is kept.
         covers: pictures out of the headers of models.
     """
 
-    def __init__(self, thumbnails: Thumbnails, covers: Covers) -> None:
-        self._thumbnails = thumbnails
+    def __init__(self, thumbnails: Callable[[], Thumbnails], covers: Covers) -> None:
+        self._thumbnails = cache(thumbnails)
         self._covers = covers
 
     def of(self, model: Model, index: int, width: int | None) -> Preview:
@@ -37,7 +42,7 @@ class ModelPictures:
                 model.filename, index, len(found), file=_no_picture(model, index, found)
             )
         preview = found[index]
-        return preview if width is None else self._thumbnails.of(preview, width) or preview
+        return preview if width is None else self._thumbnails().of(preview, width) or preview
 
     def _all(self, model: Model) -> Sequence[Preview]:
         """Those that are what they are called, stills before films whatever they are called."""

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import json
 import os
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from io import BufferedReader
 from pathlib import Path
 
@@ -17,9 +14,6 @@ from stablequeue_core.models.digests import key_of
 from stablequeue_core.models.files.picture_types import HEAD_BYTES, media_type_of
 from stablequeue_core.models.files.safe_files import open_regular
 from stablequeue_core.models.files.sidecars.names import in_any_case
-
-LARGEST_EMBEDDED = 8 * 2**20
-"""Characters of base64."""
 
 _FORGES = (".png", ".jpg", ".jpeg", ".webp", ".gif")
 _FILMS = (".mp4", ".webm")
@@ -154,21 +148,6 @@ def open_preview(path: Path, root: Path) -> Preview | None:
     )
 
 
-def embedded_preview(metadata: Mapping[str, str]) -> bytes | None:
-    """A still picture that a model file carries in its own header.
-
-    Args:
-        metadata: of the header: ``ssmd_cover_images`` (a JSON list of base64, which Forge shows
-            for a LoRA without a preview), or ``modelspec.thumbnail`` (a data URL).
-    """
-    for text in _embedded(metadata):
-        data = _decoded(text)
-        media_type = media_type_of(data[:HEAD_BYTES])
-        if media_type is not None and media_type.startswith("image/"):
-            return data
-    return None
-
-
 def _place(suffix: str) -> tuple[int, int] | None:
     """What comes first is the smaller one; None for what is no preview."""
     rank = _RANKS.get(suffix)
@@ -178,29 +157,3 @@ def _place(suffix: str) -> tuple[int, int] | None:
     if sample is None or sample[2] not in _EXTENSIONS:
         return None
     return _FILM_SAMPLE_RANK if sample[2] in _FILMS else _SAMPLE_RANK, int(sample[1])
-
-
-def _embedded(metadata: Mapping[str, str]) -> Iterator[str]:
-    covers = metadata.get("ssmd_cover_images", "")
-    if len(covers) <= LARGEST_EMBEDDED:
-        try:
-            listed = json.loads(covers or "[]")
-        except (ValueError, RecursionError):
-            listed = []
-        if isinstance(listed, list):
-            yield from (text for text in listed if isinstance(text, str))
-    thumbnail = metadata.get("modelspec.thumbnail", "")
-    if thumbnail.startswith("data:image/"):
-        yield thumbnail
-
-
-def _decoded(text: str) -> bytes:
-    """Bytes of base64 with or without the ``data:…,`` of a URL; empty when it is none."""
-    head, comma, rest = text.partition(",")
-    body = rest if comma and head.endswith(";base64") else text
-    if len(body) > LARGEST_EMBEDDED:
-        return b""
-    try:
-        return base64.b64decode(body, validate=True)
-    except (binascii.Error, ValueError):
-        return b""

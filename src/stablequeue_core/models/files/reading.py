@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from io import BufferedReader
 from pathlib import Path
 
 from attrs import evolve
@@ -17,6 +18,7 @@ from stablequeue_core.models.files.found import FoundFile
 from stablequeue_core.models.files.hashing import told_hash
 from stablequeue_core.models.files.headers import Header, read_header
 from stablequeue_core.models.files.previews import preview_names
+from stablequeue_core.models.files.safe_files import open_regular
 from stablequeue_core.models.files.sidecars import read_sidecars
 from stablequeue_core.models.model import (
     NO_HASHES,
@@ -26,9 +28,8 @@ from stablequeue_core.models.model import (
     HashSource,
     Model,
     ModelKind,
-    file_stem,
 )
-from stablequeue_core.models.paths import filename_of
+from stablequeue_core.models.paths import file_stem, filename_of, folder_of
 
 READ_AT_ONCE = 64 * 1024
 """Bytes: the header of most LoRAs, and the beginning of any other."""
@@ -61,7 +62,8 @@ def read_model(found: FoundFile, cache: ForgeCache | None = None) -> Model:
     seen: os.stat_result | None = None
     try:
         # Most headers come with the first read, which counts when the disk is far away.
-        with open(f"{found.root.name}/{found.path}", "rb", READ_AT_ONCE) as file:
+        opened = open_regular(f"{found.root.name}/{found.path}")
+        with BufferedReader(opened, READ_AT_ONCE) as file:
             seen = os.fstat(file.fileno())
             header = read_header(file, seen.st_size)
     except UnreadableModel as error:
@@ -96,9 +98,8 @@ def read_model(found: FoundFile, cache: ForgeCache | None = None) -> Model:
 
 def read_surroundings(model: Model, found: FoundFile) -> Model:
     """``model``, which has not changed itself, where ``found`` says, with what lies beside it."""
-    folder, _, _ = f"{found.root.name}/{found.path}".rpartition("/")
     beside = read_sidecars(
-        Path(folder),
+        Path(found.root.name, folder_of(found.path)),
         file_stem(found.path),
         found.beside,
         size=model.size,

@@ -15,17 +15,24 @@ _PIECES = 4
 _SHORTEST_PIECE = 3
 
 
-def nearest_first(wanted: str, names: Iterable[str]) -> list[str]:
+def nearest_first(
+    wanted: str, names: Iterable[str], close: Sequence[str] | None = None
+) -> list[str]:
     """All of ``names``, those most like ``wanted`` first.
+
+    Args:
+        wanted: what was looked for.
+        names: all that there are.
+        close: what :func:`near` has found of them, if it was asked before: that is the slow part.
 
     Example:
         >>> nearest_first("euler", ["DDIM", "Euler a", "Euler"])[:2]
         ['Euler', 'Euler a']
     """
     unique = sorted(dict.fromkeys(names))
-    first = _near(wanted, unique)
+    first = _near(wanted, unique) if close is None else close
     already = set(first)
-    return first + [name for name in unique if name not in already]
+    return [*first, *(name for name in unique if name not in already)]
 
 
 def near(wanted: str, names: Iterable[str]) -> list[str]:

@@ -229,8 +229,8 @@ class CheckpointNames:
         ]
         sought = files[0].path if files else split_title(wanted.strip()).name
         names = self._table.names
-        available = list(dict.fromkeys([*likely, *nearest_first(sought, names)]))
         close = list(dict.fromkeys([*likely, *near(sought, names)]))
+        available = nearest_first(sought, names, close)
         return NotOnServer("checkpoint", wanted, available, self._server, near=close)
 
 

@@ -12,8 +12,8 @@ from stablequeue_core.models.files.extensions import is_model
 from stablequeue_core.models.files.found import FoundFile
 from stablequeue_core.models.files.previews import preview_stem, sample_stem
 from stablequeue_core.models.files.sidecars.names import in_any_case, sidecar_stem
-from stablequeue_core.models.model import Model, ModelKind, file_stem
-from stablequeue_core.models.paths import joined
+from stablequeue_core.models.model import Model, ModelKind
+from stablequeue_core.models.paths import file_stem, joined
 from stablequeue_core.models.roots import ModelRoot
 from stablequeue_core.models.scanning.report import ScanProblem
 from stablequeue_core.models.scanning.walking import Entry, FolderListing

@@ -40,6 +40,8 @@ class HashWork:
 
     Attributes:
         is_throttled: whether somebody else may need the disk.
+        waiting: how many files nobody had hashed when they were last counted, less those that were
+            seen to since. Counting is for :meth:`begin_anew`: it takes longer than a small file.
     """
 
     def __init__(
@@ -51,6 +53,7 @@ class HashWork:
         interrupt: threading.Event,
     ) -> None:
         self.is_throttled = True
+        self.waiting = 0
         self._store = store
         self._roots = {root.name: root for root in roots}
         self._hash_rate = hash_rate
@@ -70,31 +73,30 @@ class HashWork:
         model = self._next()
         if model is None:
             return True
-        waiting = self.waiting()
         try:
             hashes = self._hasher(model).run(
                 self._interrupt,
-                lambda done, total: tell(model.path, done, total, waiting),
+                lambda done, total: tell(model.path, done, total, self.waiting),
                 bytes_per_second=self._hash_rate if self.is_throttled else None,
             )
         except ModelFileError as error:
             logger.warning("%s cannot be hashed: %s", model.filename, error.message)
             self._hopeless.add((model.id, model.mtime_ns))
-            self._half_read = None
+            self._put_away()
             return False
         if hashes is not None:
-            self._half_read = None
+            self._put_away()
             self._keep(model, hashes)
         return False
 
-    def try_all_again(self) -> None:
-        """What could not be hashed may be readable by now."""
+    def begin_anew(self) -> None:
+        """Count what waits, after a scan; what could not be hashed may be readable by now."""
         self._hopeless.clear()
+        self.waiting = self._store.count_without_hash(self._roots.keys())
 
-    def waiting(self) -> int:
-        """How many files nobody has hashed yet; those that cannot be hashed do not count."""
-        unhashed = self._store.count_without_hash(self._roots.keys())
-        return max(0, unhashed - len(self._hopeless))
+    def _put_away(self) -> None:
+        self._half_read = None
+        self.waiting = max(0, self.waiting - 1)
 
     def _next(self) -> Model | None:
         """The smallest file that may still be hashed."""
@@ -121,7 +123,7 @@ class HashWork:
             return
         if (present.size, present.mtime_ns) != (hashed.size, hashed.mtime_ns):
             return
-        model = evolve(present, hashes=evolve(hashes, told=present.hashes.told or hashes.told))
+        model = evolve(present, hashes=evolve(hashes, told=present.hashes.told))
         if model.card.version_id is not None or model.card.model_id is not None:
             # Now that its hash is known, it can be seen who speaks of another file.
             found = self._found(model)

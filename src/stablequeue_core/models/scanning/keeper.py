@@ -168,14 +168,14 @@ class CatalogKeeper:
         with self._errors_noted("A scan of the model folders"), self._alone():
             self._record(EventKind.MODELS_SCAN_STARTED)
             report = self._scan_now()
-            self._hashes.try_all_again()
+            self._hashes.begin_anew()
             # Before the event: who hears of it may ask at once.
-            self._status = ScanStatus(last=report, unhashed=self._hashes.waiting())
+            self._status = ScanStatus(last=report, unhashed=self._hashes.waiting)
             self._record(EventKind.MODELS_SCAN_FINISHED, report)
         with self._changed:
             self._ended = self._begun
             self._all_hashed = report is None
-            self._rest(self._status.last)
+            self._rest()
 
     def _scan_now(self) -> ScanReport:
         scan = Scan(
@@ -195,12 +195,12 @@ class CatalogKeeper:
         if nothing_left:
             with self._changed:
                 self._all_hashed = True
-                self._rest(self._status.last)
+                self._rest()
 
-    def _rest(self, last: ScanReport | None) -> None:
+    def _rest(self) -> None:
         """There is nothing to do until somebody asks; who waits is told."""
         self._status = ScanStatus(
-            last=last,
+            last=self._status.last,
             unhashed=0 if self._all_hashed else self._status.unhashed,
             error=self._error.message if self._error else None,
         )
@@ -269,6 +269,6 @@ class CatalogKeeper:
             data = {
                 name: value
                 for name, value in asdict(told, recurse=False).items()
-                if isinstance(value, str | int) and value is not None
+                if isinstance(value, str | int)
             }
         return Event(kind=kind, at=self._clock.now(), data=data)

@@ -34,7 +34,6 @@ NOT_LOOKED_THROUGH = ""
 It is kept before them, so that a folder that is gone after a crash is missed.
 """
 
-
 _SECOND = 10**9
 """Nanoseconds."""
 
@@ -169,8 +168,8 @@ class Scan:
         self._counts.unchanged += change.unchanged
         self._problems += change.problems
         # A folder with names that cannot be used is looked at each time, so that it is told again.
-        looked = NOT_LOOKED_THROUGH if change.problems else f"{files}:{now}"
-        self._seen_anew[root.name][listing.folder] = looked
+        anew = NOT_LOOKED_THROUGH if change.problems else f"{files}:{now}"
+        self._seen_anew[root.name][listing.folder] = anew
 
     def _present_in(self, root: ModelRoot, folder: str) -> Sequence[str]:
         return [m.path for m in self._store.in_folder(root.name, folder) if not m.missing]

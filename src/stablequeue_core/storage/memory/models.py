@@ -9,6 +9,7 @@ from attrs import evolve
 from stablequeue_core.errors import ModelNotFound
 from stablequeue_core.events import Event
 from stablequeue_core.models import Model, ModelPage, ModelQuery, ModelStore
+from stablequeue_core.models.paths import folder_of
 from stablequeue_core.storage.memory.state import Memory
 from stablequeue_core.storage.searching import (
     FEWEST_DIGITS,
@@ -149,7 +150,7 @@ class MemoryModels(ModelStore):
                 memory.fingerprints.pop(root, None)
             else:
                 for path in wanted:
-                    self._forget_fingerprint(root, path.rpartition("/")[0])
+                    self._forget_fingerprint(root, folder_of(path))
             if losing:
                 memory.record((), work=False)
             return len(losing)

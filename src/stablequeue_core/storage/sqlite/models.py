@@ -11,6 +11,7 @@ from stablequeue_core.bell import Bell
 from stablequeue_core.errors import ModelNotFound
 from stablequeue_core.events import Event
 from stablequeue_core.models import Model, ModelPage, ModelQuery, ModelStore
+from stablequeue_core.models.paths import folder_of
 from stablequeue_core.storage.searching import FEWEST_DIGITS, folded
 from stablequeue_core.storage.sqlite import model_queries as queries
 from stablequeue_core.storage.sqlite.connection import Database, Row, Values
@@ -112,7 +113,7 @@ class SqliteModels(ModelStore):
                 connection.execute(queries.FORGET_FINGERPRINTS, (below,))
             else:
                 places = [(below, stored(path)) for path in paths]
-                folders = {(below, stored(path.rpartition("/")[0])) for path in paths}
+                folders = {(below, stored(folder_of(path))) for path in paths}
                 lost = connection.executemany(queries.LOSE, places).rowcount if places else 0
                 connection.executemany(queries.FORGET_FINGERPRINT, folders)
         if lost:

@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.models.files.previews import pictures
 
+from stablequeue_core.models.files.covers import embedded_preview
 from stablequeue_core.models.files.picture_types import media_type_of
-from stablequeue_core.models.files.previews import embedded_preview, open_preview
+from stablequeue_core.models.files.previews import open_preview
 
 posix_only = pytest.mark.skipif(os.name == "nt", reason="links need rights on Windows")
 
