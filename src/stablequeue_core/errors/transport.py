@@ -1,0 +1,44 @@
+"""What can go wrong while HTTP carries something."""
+
+from __future__ import annotations
+
+from stablequeue_core.errors.base import StableQueueError
+
+
+class TransportError(StableQueueError):
+    """HTTP did not carry our request or its answer."""
+
+    code = "transport_error"
+
+
+class ConnectFailed(TransportError):
+    """No connection could be made; nothing was sent."""
+
+    code = "connect_failed"
+
+
+class ConnectionLost(TransportError):
+    """The connection broke after the request was sent; what the server did is unknown."""
+
+    code = "connection_lost"
+
+
+class ReadTimedOut(TransportError):
+    """The server did not answer within our patience; what it did is unknown."""
+
+    code = "read_timed_out"
+
+
+class TransferAborted(TransportError):
+    """We hung up ourselves, on purpose."""
+
+    code = "transfer_aborted"
+
+    def __init__(self) -> None:
+        super().__init__("The request was given up before its answer came.")
+
+
+class AnswerTooLarge(TransportError):
+    """The server sent more than we are willing to hold."""
+
+    code = "answer_too_large"
