@@ -1,36 +1,86 @@
-"""Draws the life of a job into ``explanation/lifecycle.md``, from the table that the code obeys.
+"""Draws the lives of jobs and downloads into their pages, from the tables that the code obeys.
 
-Run it after a change of the table::
+Run it after a change of a table::
 
     python docs/draw_lifecycle.py
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from enum import StrEnum
 from pathlib import Path
+from typing import Generic, TypeVar
 
-from stablequeue_core.jobs import ENDED, TRANSITIONS, JobStatus
+from attrs import frozen
 
-PAGE = Path(__file__).resolve().parent / "explanation" / "lifecycle.md"
-BEGIN = "<!-- drawn by docs/draw_lifecycle.py: begin -->"
-END = "<!-- drawn by docs/draw_lifecycle.py: end -->"
+from stablequeue_core import downloads, jobs
 
-
-def drawing() -> str:
-    """The table as a Mermaid diagram, in a fenced block."""
-    lines = ["```mermaid", "stateDiagram-v2", f"    [*] --> {JobStatus.PENDING}: it is submitted"]
-    for present, following in TRANSITIONS.items():
-        lines += [f"    {present} --> {next_one}: {why}" for next_one, why in following.items()]
-    lines += [f"    {status} --> [*]" for status in TRANSITIONS if status in ENDED]
-    return "\n".join([*lines, "```"])
+EXPLANATION = Path(__file__).resolve().parent / "explanation"
 
 
-def drawn_into(text: str) -> str:
-    """The page's text with the drawing between its two marks."""
-    before, _, rest = text.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    return f"{before}{BEGIN}\n{drawing()}\n{END}{after}"
+Status = TypeVar("Status", bound=StrEnum)
 
+
+@frozen
+class Life(Generic[Status]):
+    """A table, and where it is drawn.
+
+    Attributes:
+        name: in the marks around the drawing.
+        page: it stands on.
+        birth: why there is such a thing, and how it stands then.
+        transitions: present status → what may follow → why it would.
+    """
+
+    name: str
+    page: Path
+    birth: tuple[str, Status]
+    transitions: Mapping[Status, Mapping[Status, str]]
+
+    @property
+    def marks(self) -> tuple[str, str]:
+        """The lines around the drawing."""
+        mark = f"<!-- drawn by docs/draw_lifecycle.py: {self.name} "
+        return f"{mark}begin -->", f"{mark}end -->"
+
+    def drawing(self) -> str:
+        """The table as a Mermaid diagram, in a fenced block."""
+        why_born, first = self.birth
+        lines = ["```mermaid", "stateDiagram-v2", f"    [*] --> {first}: {why_born}"]
+        for present, following in self.transitions.items():
+            lines += [f"    {present} --> {next_one}: {why}" for next_one, why in following.items()]
+        lines += [f"    {status} --> [*]" for status in self.transitions if _has_ended(status)]
+        return "\n".join([*lines, "```"])
+
+    def drawn_into(self, text: str) -> str:
+        """The page's text with the drawing between its two marks."""
+        begin, end = self.marks
+        before, _, rest = text.partition(begin)
+        _, _, after = rest.partition(end)
+        return f"{before}{begin}\n{self.drawing()}\n{end}{after}"
+
+
+def _has_ended(status: str) -> bool:
+    return status in jobs.ENDED or status in downloads.ENDED
+
+
+LIVES = (
+    Life(
+        "jobs",
+        EXPLANATION / "lifecycle.md",
+        ("it is submitted", jobs.JobStatus.PENDING),
+        jobs.TRANSITIONS,
+    ),
+    Life(
+        "downloads",
+        EXPLANATION / "downloads.md",
+        ("it is accepted", downloads.DownloadStatus.QUEUED),
+        downloads.TRANSITIONS,
+    ),
+)
 
 if __name__ == "__main__":
-    PAGE.write_text(drawn_into(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+    for life in LIVES:
+        drawn = life.drawn_into(life.page.read_text(encoding="utf-8"))
+        life.page.write_text(drawn, encoding="utf-8")

@@ -178,7 +178,7 @@ def _pony_at_civitai(file: Path) -> dict[str, Any]:
     assert there is not None
     hashes = {"SHA256": there.sha256.upper(), "AutoV2": there.sha256[:10].upper()}
     told = {"name": file.name, "sizeKB": file.stat().st_size / 1024, "hashes": hashes}
-    return {"id": 700201, "modelId": 600101, "baseModel": "Pony", "files": [told]}
+    return {"id": 710201, "modelId": 610101, "baseModel": "Pony", "files": [told]}
 
 
 _ACORN_FROM_CIVITAI = {

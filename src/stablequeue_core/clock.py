@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 
@@ -17,6 +18,15 @@ class Clock(ABC):
     @abstractmethod
     def monotonic(self) -> float:
         """Seconds since some moment in the past; never goes back."""
+
+    def wait(self, seconds: float, ended: Callable[[float], bool]) -> bool:
+        """Let so much time pass, or less if somebody puts an end to it; whether somebody did.
+
+        Args:
+            seconds: how long.
+            ended: waits for so many real seconds, and tells that: ``Event.wait``, ``Abort.wait``.
+        """
+        return ended(seconds)
 
 
 class SystemClock(Clock):

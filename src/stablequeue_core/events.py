@@ -32,6 +32,16 @@ class EventKind(StrEnum):
     MODELS_SCAN_STARTED = "models.scan_started"
     MODELS_SCAN_PROGRESS = "models.scan_progress"
     MODELS_SCAN_FINISHED = "models.scan_finished"
+    DOWNLOAD_ADDED = "download.added"
+    DOWNLOAD_STARTED = "download.started"
+    DOWNLOAD_PROGRESS = "download.progress"
+    DOWNLOAD_INTERRUPTED = "download.interrupted"
+    DOWNLOAD_PAUSED = "download.paused"
+    DOWNLOAD_RESUMED = "download.resumed"
+    DOWNLOAD_COMPLETED = "download.completed"
+    DOWNLOAD_FAILED = "download.failed"
+    DOWNLOAD_CANCELLED = "download.cancelled"
+    DOWNLOAD_RETRIED = "download.retried"
 
 
 @frozen(kw_only=True)

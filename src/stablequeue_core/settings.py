@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Self, get_type_hints
+from urllib.parse import urlsplit
 
-from attrs import fields, frozen
+from attrs import Attribute, field, fields, frozen
 
 from stablequeue_core.errors import FieldProblem, InvalidSettings
 
 PREFIX = "STABLEQUEUE_"
+
+NONE = "none"
+"""How a variable says that there shall be none of something that has a default."""
+
+_VARIABLE = "variable"
+_FLAGS = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
 
 
 @frozen(kw_only=True)
@@ -38,6 +45,14 @@ class Settings:
         circuit_cap: ... up to this.
         start_up_grace: how long a server may answer 404 everywhere before its API counts as off.
         hash_rate: bytes a second that are read, in the background, to hash model files.
+        civitai_url: where Civitai's API is.
+        civitai_second_url: where to ask for what is not there; None: nowhere.
+        civitai_api_key: of the user's account; read from ``CIVITAI_API_KEY``, shown nowhere, and
+            sent to these two hosts only.
+        civitai_unknown_age: how long Civitai's word that it does not know a file is believed.
+        max_downloads: so many files are fetched at the same time.
+        download_stall: a connection that brings next to nothing for so long is given up.
+        allow_private_downloads: whether a link from outside may lead into the user's own network.
     """
 
     max_images: int = 16
@@ -60,10 +75,21 @@ class Settings:
     circuit_cap: float = 30.0
     start_up_grace: float = 20.0
     hash_rate: float = 200e6
+    civitai_url: str = "https://civitai.com/api/v1"
+    civitai_second_url: str | None = "https://civitai.red/api/v1"
+    civitai_api_key: str | None = field(
+        default=None,
+        repr=lambda key: "***" if key else "None",
+        metadata={_VARIABLE: "CIVITAI_API_KEY"},
+    )
+    civitai_unknown_age: float = 7 * 86400.0
+    max_downloads: int = 2
+    download_stall: float = 60.0
+    allow_private_downloads: bool = False
 
     @classmethod
     def from_environment(
-        cls, environment: Mapping[str, str] | None = None, **arguments: float | None
+        cls, environment: Mapping[str, str] | None = None, **arguments: float | str | None
     ) -> Self:
         """Settings from arguments (None means: not given), then the environment, then defaults.
 
@@ -72,7 +98,8 @@ class Settings:
             arguments: named as the attributes.
 
         Raises:
-            InvalidSettings: a variable's text is no number, or a number is not above zero.
+            InvalidSettings: a variable's text is no number, a number is not above zero, an address
+                is none, or a flag is neither 1 nor 0.
 
         Example:
             >>> Settings.from_environment({"STABLEQUEUE_MAX_ATTEMPTS": "2"}).max_attempts
@@ -83,23 +110,87 @@ class Settings:
         problems: list[FieldProblem] = []
         values: dict[str, Any] = {}
         for attribute in fields(cls):
-            name = attribute.name
-            variable = f"{PREFIX}{name.upper()}"
+            name, variable = attribute.name, variable_of(attribute)
             given = arguments.pop(name, None)
             source = name if given is not None else variable
             text = given if given is not None else environment.get(variable)
             if text is None or text == "":
                 continue
             try:
-                number = kinds[name](text)
-            except ValueError:
-                problems.append(FieldProblem(source, f"{text!r} is no number."))
-                continue
-            # `not >` rather than `<=`, so that NaN is refused too.
-            if not number > 0 or number == float("inf"):
-                problems.append(FieldProblem(source, f"is {number}; it must be above zero."))
-            values[name] = number
+                read = _READERS.get(name) or _BY_KIND[kinds[name]]
+                values[name] = read(text)
+            except _Unusable as problem:
+                problems.append(FieldProblem(source, str(problem)))
         problems += [FieldProblem(name, "is no setting.") for name in arguments]
         if problems:
             raise InvalidSettings(problems)
         return cls(**values)
+
+
+def variable_of(setting: Attribute[Any]) -> str:
+    """The environment variable that a setting is read from."""
+    return str(setting.metadata.get(_VARIABLE, f"{PREFIX}{setting.name.upper()}"))
+
+
+class _Unusable(Exception):
+    """The rest of a sentence that begins with the setting's name."""
+
+
+def _whole(value: float | str) -> int:
+    return int(_above_zero(value, int))
+
+
+def _number(value: float | str) -> float:
+    return _above_zero(value, float)
+
+
+def _above_zero(value: float | str, kind: Callable[[float | str], float]) -> float:
+    try:
+        number = kind(value)
+    except (ValueError, OverflowError):
+        raise _Unusable(f"{value!r} is no number.") from None
+    # `not >` rather than `<=`, so that NaN is refused too.
+    if not number > 0 or number == float("inf"):
+        raise _Unusable(f"is {number}; it must be above zero.")
+    return number
+
+
+def _flag(value: float | str) -> bool:
+    text = str(int(value)) if isinstance(value, bool) else str(value).strip().lower()
+    if text not in _FLAGS:
+        raise _Unusable(f"is {text!r}; it must be 1 or 0.")
+    return _FLAGS[text]
+
+
+def _address(value: float | str) -> str:
+    """An http or https address without a slash at its end; a message repeats none of it."""
+    try:
+        parts = urlsplit(str(value).strip())
+        is_address = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_address = False
+    if not is_address or parts.query or parts.fragment:
+        raise _Unusable("must be an address like https://civitai.com/api/v1.")
+    if parts.username is not None or parts.password is not None:
+        raise _Unusable("must not contain a user name or password.")
+    return parts.geturl().rstrip("/")
+
+
+def _address_or_none(value: float | str) -> str | None:
+    return None if str(value).strip().lower() == NONE else _address(value)
+
+
+def _secret(value: float | str) -> str:
+    """What can be sent in a header; a message repeats none of it."""
+    text = str(value).strip()
+    if not (text.isascii() and text.isprintable()) or " " in text:
+        raise _Unusable("holds characters that no key has; copy it again.")
+    return text
+
+
+_BY_KIND: Mapping[type, Callable[[float | str], Any]] = {int: _whole, float: _number, bool: _flag}
+_READERS: Mapping[str, Callable[[float | str], Any]] = {
+    "civitai_url": _address,
+    "civitai_second_url": _address_or_none,
+    "civitai_api_key": _secret,
+}

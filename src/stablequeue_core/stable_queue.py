@@ -13,7 +13,7 @@ from attrs import frozen
 from stablequeue_core.announcer import Subscription
 from stablequeue_core.errors import QueueClosed
 from stablequeue_core.events import Event, Listener
-from stablequeue_core.generation import GENERATION_INFO, Phase, Progress
+from stablequeue_core.generation import GENERATION_INFO, Phase, Progress, completed_params
 from stablequeue_core.images.metadata import infotext_in
 from stablequeue_core.jobs import AUTO, Job, JobPage, JobQuery, JobQueue, JobStatus, Submission
 from stablequeue_core.settings import Settings
@@ -52,6 +52,8 @@ class StableQueue:
     Attributes:
         servers: the servers that make pictures: add, change, remove, pause.
         models: the model files: scan, find, describe, and who has them.
+        civitai: what files are, how pictures were made, where models can be had.
+        downloads: the files that are fetched: look, wait, pause, cancel, retry.
         images: where finished pictures are kept.
         settings: every knob, as it is in force.
     """
@@ -64,10 +66,13 @@ class StableQueue:
         self._closed = False
         self.servers = parts.servers
         self.models = parts.models
+        self.civitai = parts.civitai
+        self.downloads = parts.downloads
         self.images = parts.images
         self.settings = parts.settings
         if self._dispatcher:
             self._dispatcher.start()
+            self.downloads.start()
         if self.models.roots:
             parts.keeper.start()
 
@@ -91,11 +96,12 @@ class StableQueue:
 
         Args:
             data_dir: a folder; made if missing. It holds the database and the pictures.
-            dispatch: whether this process runs jobs; if several do, they share the servers.
+            dispatch: whether this process runs jobs, and fetches files; if several do, they share
+                the servers, and one of them fetches.
             settings: instead of those from ``STABLEQUEUE_*`` variables.
             storage: instead of SQLite in ``data_dir``; closed with the queue.
             images: instead of the folder ``images`` in ``data_dir``.
-            transport: instead of ``requests``; closed with the queue.
+            transport: instead of ``requests``, for servers and Civitai; closed with the queue.
             backend: instead of Forge: makes what speaks with a server.
             clock: instead of the computer's.
             checkpoints: folders with checkpoints, which are looked through at once, in the
@@ -252,6 +258,48 @@ class StableQueue:
             **fields,
         )
 
+    def submit_from_civitai(
+        self,
+        image: int | str,
+        params: Mapping[str, Any] | None = None,
+        /,
+        *,
+        target: str = AUTO,
+        priority: int = 0,
+        idempotency_key: str | None = None,
+        **fields: Any,
+    ) -> Job:
+        """Accept a job that makes a picture on Civitai again.
+
+        Models that are here are named by their files, all others as the picture tells; where
+        they can be had is noted in ``model_sources``, so that with ``on_missing_model="download"``
+        they are fetched.
+
+        Args:
+            image: its number, or the address of its page.
+            params: what is to be otherwise, as for :meth:`submit` ...
+            target: alias of a server, or ``auto``.
+            priority: higher runs first.
+            idempotency_key: the same key and the same request give the same job.
+            fields: ... or as keyword arguments; they win over ``params``, and both over the image.
+
+        Raises:
+            InvalidCivitaiLink: it names no image; nobody was asked.
+            CivitaiNotFound, CivitaiError, InvalidInfotext: as :meth:`Civitai.image`.
+            InvalidParams, ServerNotFound, IdempotencyKeyReused: as :meth:`submit`.
+
+        Example::
+
+            queue.submit_from_civitai("https://civitai.com/images/51001", seed=-1)
+        """
+        told = self.civitai.image(image).params
+        return self.submit(
+            target,
+            completed_params({**(params or {}), **fields}, told),
+            priority=priority,
+            idempotency_key=idempotency_key,
+        )
+
     def get(self, job_id: str) -> Job:
         """The job with this id.
 
@@ -343,12 +391,16 @@ class StableQueue:
         """
         if job.status is not JobStatus.PENDING:
             return None
+        if job.waits_for:
+            from stablequeue_core.dispatch.arrivals import waiting_reason
+
+            return waiting_reason(job, self._parts.storage.downloads)
         if self._open_jobs.paused():
             return "The queue is paused."
         if job.target != AUTO:
             return self.servers.waiting_reason(job.target) or job.waiting_reason
-        lacking = self._dispatcher.lacking(job.requirements) if self._dispatcher else None
-        return f"No server can run it. {lacking}" if lacking else job.waiting_reason
+        reason = self._dispatcher.waiting_reason(job.requirements) if self._dispatcher else None
+        return reason or job.waiting_reason
 
     def progress(self, job_id: str) -> Progress | None:
         """How far a running job of this process is; None when it does not run here."""
@@ -432,7 +484,14 @@ class StableQueue:
         if self._closed:
             return
         self._closed = True
-        with self._parts.closing, closing(self._parts.announcer), closing(self._parts.keeper):
+        with (
+            self._parts.closing,
+            closing(self._parts.announcer),
+            closing(self._parts.keeper),
+            closing(self.downloads),
+            # First of all: what waits for Civitai must not keep the others waiting.
+            closing(self._parts.client),
+        ):
             if self._dispatcher:
                 self._dispatcher.close(self.settings.close_grace if grace is None else grace)
 

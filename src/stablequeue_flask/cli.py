@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import tempfile
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -12,6 +11,9 @@ from pathlib import Path
 import click
 
 from stablequeue_core import StableQueue
+from stablequeue_flask.civitai_command import civitai
+from stablequeue_flask.download_command import download
+from stablequeue_flask.downloads_command import downloads
 from stablequeue_flask.extension import URL_PREFIX, create_app
 from stablequeue_flask.foreign import host_name, origin
 from stablequeue_flask.listening import is_loopback, listening, url_of
@@ -24,7 +26,9 @@ from stablequeue_flask.opening import (
     told_in_one_sentence,
     warn_of_folders,
 )
+from stablequeue_flask.refresh_command import candidates, pin, refresh, unpin
 from stablequeue_flask.serving import THREADS, WebServer, stopped_by_signals
+from stablequeue_flask.simulate_command import simulate_civitai, simulate_forge
 
 DEFAULT_FORGE = "http://127.0.0.1:7860"
 DEMO_SECONDS_PER_STEP = 0.04
@@ -37,7 +41,10 @@ def main() -> None:
     """A durable job queue that drives Stable Diffusion WebUI Forge servers."""
 
 
-main.add_command(models)
+for command in (models, download, downloads, civitai, simulate_forge, simulate_civitai):
+    main.add_command(command)
+for command in (refresh, candidates, pin, unpin):
+    models.add_command(command)
 
 
 def _servers(
@@ -108,7 +115,7 @@ def _names(host: str, allowed: Sequence[str], *, only_here: bool) -> Sequence[st
     "--dispatch/--no-dispatch",
     default=True,
     envvar="STABLEQUEUE_DISPATCH",
-    help="Whether this process runs jobs, or only takes them.",
+    help="Whether this process runs jobs and fetches downloads, or only takes them.",
 )
 @option(
     "--server",
@@ -199,40 +206,6 @@ def serve(
             click.echo(f"StableQueue listens on {url}{URL_PREFIX} (Ctrl-C stops it).")
             server.run()
             click.echo(f"Stopping; running jobs have {queue.settings.close_grace:g} s to finish.")
-
-
-@main.command("simulate-forge")
-@option("--host", default="127.0.0.1", help="Address to serve.")
-@option(
-    "--port",
-    type=click.IntRange(0, 65535),
-    default=7860,
-    help="Port to serve; 0 takes any free one.",
-)
-@option(
-    "--seconds-per-step", type=click.FloatRange(0), default=0.05, help="Time for one sampling step."
-)
-@option(
-    "--load-seconds",
-    type=click.FloatRange(0),
-    default=0.5,
-    help="Time for loading another checkpoint.",
-)
-def simulate_forge(host: str, port: int, seconds_per_step: float, load_seconds: float) -> None:
-    """Run a simulated Forge, which needs no graphics card, until Ctrl-C."""
-    from stablequeue_core.testing.forge_simulator import ForgeServer, SimulatedForge
-
-    with told_in_one_sentence(), listening(host, port):
-        pass  # Says in our words what is wrong with the address, if anything is.
-    forge = SimulatedForge.with_sample_models(
-        seconds_per_step=seconds_per_step, load_seconds=load_seconds
-    )
-    stop = threading.Event()
-    with ForgeServer(forge, host=host, port=port) as server, stopped_by_signals(stop.set):
-        click.echo(f"A simulated Forge listens on {server.url} (Ctrl-C stops it).")
-        # On Windows, Ctrl-C does not wake who waits for ever.
-        while not stop.wait(0.5):
-            pass
 
 
 @main.command()

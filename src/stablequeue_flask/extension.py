@@ -9,7 +9,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.routing import RoutingException
 
 from stablequeue_core import StableQueue
-from stablequeue_flask import debug, images, jobs, models, servers, status
+from stablequeue_flask import civitai, debug, downloads, images, jobs, models, servers, status
 from stablequeue_flask.errors import answer_error
 from stablequeue_flask.foreign import check_of
 from stablequeue_flask.mounted import mount
@@ -20,6 +20,8 @@ ROUTES = (
     *jobs.ROUTES,
     *servers.ROUTES,
     *models.ROUTES,
+    *civitai.ROUTES,
+    *downloads.ROUTES,
     *debug.ROUTES,
     *images.ROUTES,
     *status.ROUTES,

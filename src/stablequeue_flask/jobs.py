@@ -8,11 +8,17 @@ from typing import Any
 from flask import Response, request
 
 from stablequeue_core import Job, JobStatus
-from stablequeue_core.errors import FieldProblem, InvalidParams, JobNotCancellable
+from stablequeue_core.errors import (
+    DownloadNotFound,
+    FieldProblem,
+    InvalidParams,
+    JobNotCancellable,
+)
 from stablequeue_core.generation import GENERATION_INFO, parse_params
 from stablequeue_core.jobs import limits_in, priority_problem
 from stablequeue_flask.answers import json_answer
 from stablequeue_flask.bodies import job_body
+from stablequeue_flask.download_bodies import waited_for_body
 from stablequeue_flask.errors import InvalidRequest
 from stablequeue_flask.mounted import mounted_queue
 from stablequeue_flask.reading import QueryReader, json_object
@@ -52,6 +58,7 @@ def job_status(job_id: str) -> Response:
         **_shown(job),
         "waiting_reason": queue.waiting_reason(job),
         "queue_position": queue.position(job),
+        "waits_for": [_waited_for(download_id) for download_id in job.waits_for],
     }
     return json_answer(body)
 
@@ -119,6 +126,14 @@ ROUTES = (
 def _shown(job: Job) -> dict[str, Any]:
     running = job.status is JobStatus.PROCESSING
     return job_body(job, mounted_queue().progress(job.id) if running else None)
+
+
+def _waited_for(download_id: str) -> dict[str, Any]:
+    downloads = mounted_queue().downloads
+    try:
+        return waited_for_body(downloads.get(download_id), downloads.progress(download_id))
+    except DownloadNotFound:
+        return {"downloadId": download_id}
 
 
 def _params_of(body: dict[str, Any]) -> Any:

@@ -16,6 +16,7 @@ from stablequeue_core.models import (
     ScanReport,
     ScanStatus,
 )
+from stablequeue_core.models.files.sidecars.testimony import Dialect
 from stablequeue_core.serialization import to_iso
 from stablequeue_flask.excerpts import excerpt
 from stablequeue_flask.file_times import written_at
@@ -189,7 +190,9 @@ def preview_url(model: Model, url: str) -> str | None:
 
 
 def metadata_source(model: Model) -> str:
-    """Who says most of what is known: a tool, by the file that it wrote; the header; nobody."""
+    """Who says most of what is known: Civitai, if we asked; else a tool, the header or nobody."""
+    if Dialect.CIVITAI_API in model.card.sources:
+        return Dialect.CIVITAI_API.value
     if model.card.sources:
         return model.card.sources[0]
     return "file_header" if model.details else "none"

@@ -1,4 +1,4 @@
-"""All that is known of a model, line by line, for people."""
+"""All that is known of a model, for people."""
 
 from __future__ import annotations
 
@@ -7,35 +7,11 @@ from collections.abc import Iterator
 from stablequeue_core.models import BaseModel, Confidence, Model
 from stablequeue_core.serialization import to_iso
 from stablequeue_flask.file_times import written_at
-from stablequeue_flask.plain_text import printable, size_text
-
-INDENT = 16
-"""Where the facts begin, behind what they are called."""
-
-Fact = tuple[str, str | None]
-"""What it is called, and what is known; None or nothing where nobody knows."""
+from stablequeue_flask.plain_text import Fact, size_text
 
 
-def fact_lines(model: Model) -> Iterator[str]:
-    """The facts that are known; those of several lines go on below their own beginning."""
-    for name, known in _facts(model):
-        lines = [printable(line) for line in (known or "").splitlines()]
-        for place, line in enumerate(lines):
-            yield f"{'' if place else name + ':':<{INDENT}}{line}".rstrip()
-
-
-def base_model_text(base: BaseModel) -> str:
-    """What a model was made from or for; ``?`` for what nobody knows, and behind a guess.
-
-    Example:
-        >>> base_model_text(BaseModel(name="Pony", confidence=Confidence.GUESS))
-        'Pony?'
-    """
-    is_sure = base.confidence is not Confidence.GUESS
-    return f"{base.label or ''}{'' if is_sure and base.label else '?'}"
-
-
-def _facts(model: Model) -> Iterator[Fact]:
+def facts_of(model: Model) -> Iterator[Fact]:
+    """What it is, where it is, and what people say of it."""
     card = model.card
     yield "Name", model.display_name
     yield "Version", card.version
@@ -60,6 +36,17 @@ def _facts(model: Model) -> Iterator[Fact]:
     yield "Said by", ", ".join(card.sources)
     for problem in model.problems:
         yield "Problem", problem.message
+
+
+def base_model_text(base: BaseModel) -> str:
+    """What a model was made from or for; ``?`` for what nobody knows, and behind a guess.
+
+    Example:
+        >>> base_model_text(BaseModel(name="Pony", confidence=Confidence.GUESS))
+        'Pony?'
+    """
+    is_sure = base.confidence is not Confidence.GUESS
+    return f"{base.label or ''}{'' if is_sure and base.label else '?'}"
 
 
 def _of_file(model: Model) -> Iterator[Fact]:

@@ -1,4 +1,4 @@
-"""Models over HTTP: list, look closer, see a picture, find out who has one, scan the folders."""
+"""Models over HTTP: list, look closer, see a picture, find out who has one; scan, and refresh."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from flask import Response, request, send_file, url_for
 from stablequeue_core.errors import PreviewNotFound
 from stablequeue_core.models import Model, ModelKind
 from stablequeue_flask.answers import json_answer
+from stablequeue_flask.civitai_bodies import refreshed_body
 from stablequeue_flask.model_bodies import (
     availability_body,
     model_body,
@@ -19,7 +20,7 @@ from stablequeue_flask.model_bodies import (
     scan_body,
 )
 from stablequeue_flask.mounted import mounted_queue
-from stablequeue_flask.reading import QueryReader
+from stablequeue_flask.reading import QueryReader, optional_json_object
 
 WIDEST = 4096
 """Pixels; a thumbnail that is wider is none."""
@@ -112,6 +113,20 @@ def model_availability(name: str) -> Response:
     )
 
 
+def refresh_metadata(name: str) -> Response:
+    """Ask Civitai what a model is, and write that and its pictures beside the file."""
+    optional_json_object()
+    model = _named(name, QueryReader(request.args))
+    refreshed = mounted_queue().civitai.refresh(model)
+    return json_answer(
+        {
+            "success": True,
+            "message": "Metadata refreshed successfully",
+            "model": refreshed_body(refreshed),
+        }
+    )
+
+
 def start_scan() -> Response:
     """Begin to look through the model folders; join a scan that runs already."""
     status = mounted_queue().models.start_scan()
@@ -141,6 +156,7 @@ ROUTES = (
     ("GET", "/models/<path:name>/info", model_info),
     ("GET", "/models/<path:name>/preview", model_preview),
     ("GET", "/models/<path:name>/availability", model_availability),
+    ("POST", "/models/<path:name>/refresh-metadata", refresh_metadata),
     ("GET", "/checkpoints", list_checkpoints),
     ("GET", "/loras", list_loras),
 )

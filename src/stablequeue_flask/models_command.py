@@ -6,7 +6,6 @@ import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
-from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
 
@@ -17,15 +16,16 @@ from stablequeue_core.errors import NoModelFolders
 from stablequeue_core.models import Model, ModelKind, ScanPhase, ScanReport, ScanStatus
 from stablequeue_core.models.scanning import scanner
 from stablequeue_flask.bars import Bars, Line
-from stablequeue_flask.model_facts import base_model_text, fact_lines
+from stablequeue_flask.model_facts import base_model_text, facts_of
 from stablequeue_flask.opening import (
     data_dir_option,
     model_folder_options,
     opened,
+    opened_to_look,
     option,
     told_in_one_sentence,
 )
-from stablequeue_flask.plain_text import printable, say, size_text, table
+from stablequeue_flask.plain_text import fact_lines, printable, say, size_text, table
 
 DRAWN_EVERY = 0.1
 MOST_PROBLEMS = 20
@@ -111,7 +111,7 @@ def list_models(
 
     Each word is looked for in path, name, creator, tags, trigger words and base model.
     """
-    with told_in_one_sentence(), _catalogue_in(data_dir) as queue:
+    with told_in_one_sentence(), opened_to_look(data_dir) as queue:
         page = queue.models.find(" ".join(text), kind=kind, base_model=base_model, limit=None)
         if page.total:
             say(table([_HEAD, *map(_row, page.models)]))
@@ -134,14 +134,9 @@ def show(data_dir: Path, kind: str | None, name: str) -> None:
     That is a file name, a path below its folder, a hash, or the id that the list tells
     (id:10). It is looked for among all kinds.
     """
-    with told_in_one_sentence(), _catalogue_in(data_dir) as queue:
+    with told_in_one_sentence(), opened_to_look(data_dir) as queue:
         model = queue.models.get(name, kind=kind)
-        say("\n".join(fact_lines(model)))
-
-
-def _catalogue_in(data_dir: Path) -> AbstractContextManager[StableQueue]:
-    """What is known already; without folders nothing is scanned, and models of all are listed."""
-    return opened(data_dir, dispatch=False, checkpoints=(), loras=(), model_dirs={})
+        say("\n".join(fact_lines(facts_of(model))))
 
 
 def _first_report(queue: StableQueue, bars: Bars) -> ScanReport:

@@ -96,6 +96,11 @@ def opened(data_dir: Path, **opening: Any) -> StableQueue:
         ) from error
 
 
+def opened_to_look(data_dir: Path) -> StableQueue:
+    """The same, for who asks what is known: nothing is scanned, and models of all folders count."""
+    return opened(data_dir, dispatch=False, checkpoints=(), loras=(), model_dirs={})
+
+
 def warn_of_folders(roots: Sequence[ModelRoot]) -> None:
     """Tell which model folders are not there, before their scan says so in the log."""
     for root in roots:

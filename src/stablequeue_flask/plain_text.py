@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from unicodedata import category, east_asian_width
 
 import click
+
+INDENT = 16
+"""Where facts begin, behind what they are called."""
+
+Fact = tuple[str, str | None]
+"""What it is called, and what is known; None or nothing where nobody knows."""
 
 _STEP = 1000
 
@@ -57,6 +63,19 @@ def table(rows: Sequence[Sequence[str]]) -> str:
     widths = [max(map(_width, column)) for column in zip(*rows, strict=True)]
     lines = ("  ".join(map(_filled, row, widths)).rstrip() for row in rows)
     return "\n".join(lines)
+
+
+def fact_lines(facts: Iterable[Fact]) -> Iterator[str]:
+    r"""The facts that are known; those of several lines go on below their own beginning.
+
+    Example:
+        >>> list(fact_lines([("Name", "Ink"), ("Notes", None), ("Tags", "wet\nsoft")]))
+        ['Name:           Ink', 'Tags:           wet', '                soft']
+    """
+    for name, known in facts:
+        lines = [printable(line) for line in (known or "").splitlines()]
+        for place, line in enumerate(lines):
+            yield f"{'' if place else name + ':':<{INDENT}}{line}".rstrip()
 
 
 def _filled(text: str, width: int) -> str:

@@ -55,6 +55,23 @@ def json_object() -> dict[str, Any]:
     return body
 
 
+def optional_json_object() -> dict[str, Any]:
+    """The same, of a request that may also have no body at all; then an empty object."""
+    return json_object() if _body().strip() else {}
+
+
+def whole_number(value: object) -> int | None:
+    """What a field of a body says where a number is meant, which may be text; None: it is none.
+
+    Example:
+        >>> whole_number(" 700201 "), whole_number("x"), whole_number(True)
+        (700201, None, None)
+    """
+    if isinstance(value, str) and _NUMBER.fullmatch(value.strip()):
+        return int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
 def _body() -> bytes:
     """All of the body; also of one that comes in chunks, without a length told before."""
     longest = request.max_content_length

@@ -7,17 +7,62 @@ from attrs import fields
 
 from stablequeue_core import Settings
 from stablequeue_core.errors import InvalidSettings
+from stablequeue_core.settings import variable_of
 
 
 def test_defaults_hold_when_nothing_is_said() -> None:
     assert Settings.from_environment({}) == Settings()
 
 
-@pytest.mark.parametrize("name", [attribute.name for attribute in fields(Settings)])
-def test_every_setting_can_come_from_the_environment(name: str) -> None:
+@pytest.mark.parametrize(
+    "name",
+    [field.name for field in fields(Settings) if isinstance(field.default, float)]
+    + ["max_attempts", "max_images", "max_downloads"],
+)
+def test_every_number_can_come_from_the_environment(name: str) -> None:
     settings = Settings.from_environment({f"STABLEQUEUE_{name.upper()}": "7"})
 
     assert getattr(settings, name) == 7
+
+
+def test_every_setting_has_a_variable_that_it_is_read_from() -> None:
+    texts = {"civitai_url": "http://127.0.0.1:9/v1", "civitai_second_url": "none"}
+    given = {variable_of(field): texts.get(field.name, "1") for field in fields(Settings)}
+
+    settings = Settings.from_environment(given)
+
+    same = [f.name for f in fields(Settings) if getattr(settings, f.name) == f.default]
+    assert same == ["circuit_base"], "its default is 1"
+
+
+@pytest.mark.parametrize("text", ["maybe", "2", "on fire"])
+def test_a_flag_is_one_or_zero(text: str) -> None:
+    with pytest.raises(InvalidSettings, match="ALLOW_PRIVATE_DOWNLOADS"):
+        Settings.from_environment({"STABLEQUEUE_ALLOW_PRIVATE_DOWNLOADS": text})
+
+
+@pytest.mark.parametrize(
+    "text", ["civitai.com", "ftp://civitai.com", "http://", "https://me:secret@civitai.com/api"]
+)
+def test_an_address_is_refused_without_repeating_what_may_be_a_password(text: str) -> None:
+    with pytest.raises(InvalidSettings, match="STABLEQUEUE_CIVITAI_URL") as caught:
+        Settings.from_environment({"STABLEQUEUE_CIVITAI_URL": text})
+
+    assert "secret" not in str(caught.value)
+
+
+def test_a_key_is_read_from_its_own_variable_and_shown_nowhere() -> None:
+    settings = Settings.from_environment({"CIVITAI_API_KEY": " 0123abcd \n"})
+
+    assert settings.civitai_api_key == "0123abcd"
+    assert "0123abcd" not in repr(settings)
+
+
+def test_a_key_that_cannot_be_sent_is_refused_without_repeating_it() -> None:
+    with pytest.raises(InvalidSettings, match="CIVITAI_API_KEY") as caught:
+        Settings.from_environment({"CIVITAI_API_KEY": "0123\nHost: x"})
+
+    assert "0123" not in str(caught.value)
 
 
 def test_an_argument_goes_before_the_environment() -> None:

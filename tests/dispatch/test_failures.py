@@ -17,6 +17,7 @@ from stablequeue_core.errors import (
     FieldProblem,
     ForeignInterrupt,
     InvalidParams,
+    ModelNotSupplied,
     NotOnServer,
     OutOfMemory,
     ServerPoisoned,
@@ -45,6 +46,7 @@ def job(failures: int = 0) -> Job:
         CheckpointUnreadable("broken"),
         InvalidParams([FieldProblem("steps", "is bad.")]),
         DiskFull(),
+        ModelNotSupplied(["x"], "Nobody has it."),
     ],
 )
 def test_what_trying_again_cannot_help_fails_at_once(error: StableQueueError) -> None:

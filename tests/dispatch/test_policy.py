@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, datetime, timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stablequeue_core.dispatch.policy import choose
+from stablequeue_core.dispatch.policy import choose, lacks_least
 from stablequeue_core.generation import Requirements
 from stablequeue_core.jobs import Candidate
 
@@ -35,7 +36,10 @@ def candidate(
 
 
 def chosen(
-    *candidates: Candidate, loaded: str | None = "pony", has: frozenset[str] = frozenset()
+    *candidates: Candidate,
+    loaded: str | None = "pony",
+    has: frozenset[str] = frozenset(),
+    fetches: bool = False,
 ) -> str | None:
     choice = choose(
         candidates,
@@ -43,6 +47,7 @@ def chosen(
         bound=BOUND,
         is_loaded=lambda name: name is None or name == loaded,
         can_run=lambda needs: set(needs.checkpoints) <= has,
+        may_fetch=lambda needs: fetches,
     )
     return choice.id if choice else None
 
@@ -76,6 +81,36 @@ def test_a_job_for_any_server_is_left_to_one_that_has_what_it_needs() -> None:
 
     assert chosen(candidate(1, "flux", needs=needs), candidate(2, "sdxl")) == "2"
     assert chosen(candidate(1, "flux", needs=needs), has=frozenset({"flux"})) == "1"
+
+
+def test_a_job_for_any_server_is_taken_to_have_its_models_fetched_only_if_it_allows_it() -> None:
+    wants = candidate(1, "flux", needs=Requirements(checkpoints=("flux",), may_fetch=True))
+    refuses = candidate(1, "flux", needs=Requirements(checkpoints=("flux",)))
+
+    assert chosen(wants, fetches=True) == "1"
+    assert chosen(wants, fetches=False) is None
+    assert chosen(refuses, fetches=True) is None
+
+
+def test_models_are_fetched_for_the_server_that_lacks_least() -> None:
+    shortages = {"Laptop": 2.0, "Desktop": 1.0, "Tower": 1.0, "Tablet": math.inf}
+
+    assert [name for name in shortages if lacks_least(name, shortages)] == ["Desktop", "Tower"]
+
+
+shortage = st.none() | st.sampled_from([0.0, 1.0, 2.0, math.inf])
+
+
+@given(st.dictionaries(st.sampled_from(["Laptop", "Desktop", "Tower"]), shortage))
+def test_nothing_is_fetched_while_a_server_can_run_the_job_or_may_be_able_to(
+    shortages: dict[str, float | None],
+) -> None:
+    fetching = [name for name in shortages if lacks_least(name, shortages)]
+
+    if fetching:
+        assert None not in shortages.values()
+        assert 0.0 not in shortages.values()
+        assert all(shortages[name] != math.inf for name in fetching)
 
 
 @given(

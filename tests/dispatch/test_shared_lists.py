@@ -11,6 +11,7 @@ from stablequeue_core.backends.forge import ForgeBackend
 from stablequeue_core.clock import SystemClock
 from stablequeue_core.dispatch.link import Link
 from stablequeue_core.errors import ServerUnreachable
+from stablequeue_core.generation import Requirements
 from stablequeue_core.servers import HealthBoard, Inventories, Server
 from stablequeue_core.storage.memory import MemoryStorage
 from stablequeue_core.testing.contracts.samples import laptop, server_event
@@ -22,6 +23,8 @@ from stablequeue_core.testing.forge_simulator import (
 )
 
 LISTS = "GET /sdapi/v1/sd-models"
+REFRESH = "POST /sdapi/v1/refresh-checkpoints"
+NEW = Requirements(checkpoints=("new.safetensors",))
 
 
 class Outside:
@@ -97,3 +100,53 @@ def test_a_server_that_the_lane_has_lost_is_not_said_to_have_anything(outside: O
     with pytest.raises(ServerUnreachable):
         outside.inventories.of("Laptop")
     assert outside.inventories.known("Laptop") is not None
+
+
+def test_what_somebody_else_doubts_is_asked_for_before_the_next_job(outside: Outside) -> None:
+    outside.link.ask()
+    outside.inventories.doubt(outside.link.server)
+
+    assert outside.link.ready()
+    assert outside.link.ready()
+    assert outside.times_asked == 2
+
+
+def test_a_server_says_that_it_surely_lacks_a_file_once_it_has_looked_for_it(
+    outside: Outside,
+) -> None:
+    outside.link.ask()
+    assert outside.link.lacks(NEW)
+    assert outside.link.surely_lacks(NEW) is None
+    assert outside.forge.counts[REFRESH] == 0, "whoever asks does not wait for the server"
+
+    assert outside.link.answer()
+    assert outside.link.surely_lacks(NEW)
+    assert not outside.link.answer()
+    assert outside.forge.counts[REFRESH] == 1
+
+
+def test_a_server_that_finds_the_file_when_it_looks_lacks_nothing(outside: Outside) -> None:
+    outside.link.ask()
+    outside.forge.disk.add(CheckpointFile(path="new.safetensors"))
+    assert outside.link.surely_lacks(NEW) is None
+
+    outside.link.answer()
+    assert outside.link.surely_lacks(NEW) == []
+
+
+def test_what_is_doubted_is_lacked_for_sure_by_nobody(outside: Outside) -> None:
+    outside.link.ask()
+    outside.link.surely_lacks(NEW)
+    outside.link.answer()
+    outside.inventories.doubt(outside.link.server)
+
+    assert outside.link.surely_lacks(NEW) is None
+
+
+def test_a_server_that_was_never_seen_is_asked_for_what_somebody_wants_to_know(
+    outside: Outside,
+) -> None:
+    assert outside.link.surely_lacks(NEW) is None
+
+    assert outside.link.answer()
+    assert outside.link.surely_lacks(NEW)

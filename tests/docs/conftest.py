@@ -10,6 +10,11 @@ import pytest
 from tests.docs.forges import Forges
 from tests.worlds import stock_models
 
+from stablequeue_core.testing.civitai_simulator import (
+    GOOD_KEY,
+    CivitaiServer,
+    SimulatedCivitai,
+)
 from stablequeue_core.testing.forge_simulator import ForgeServer, SimulatedForge
 
 QUICK = {
@@ -34,10 +39,26 @@ def forges() -> Iterator[Forges]:
 
 
 @pytest.fixture
-def reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder that is the current one, as the reader of a page has it: models, nothing else."""
+def civitai() -> Iterator[CivitaiServer]:
+    """A simulated Civitai, which knows the reader's key."""
+    with CivitaiServer(SimulatedCivitai.with_sample_models()) as server:
+        yield server
+
+
+@pytest.fixture
+def reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, civitai: CivitaiServer) -> Path:
+    """A folder that is the current one, as the reader of a page has it: models, nothing else.
+
+    Civitai is the simulated one, of which the shell knows.
+    """
     stock_models(tmp_path / "models")
     monkeypatch.chdir(tmp_path)
-    for name, value in QUICK.items():
+    found = {
+        "STABLEQUEUE_CIVITAI_URL": civitai.url,
+        "STABLEQUEUE_CIVITAI_SECOND_URL": civitai.second_url,
+        "STABLEQUEUE_ALLOW_PRIVATE_DOWNLOADS": "1",
+        "CIVITAI_API_KEY": GOOD_KEY,
+    }
+    for name, value in {**QUICK, **found}.items():
         monkeypatch.setenv(name, value)
     return tmp_path

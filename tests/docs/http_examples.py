@@ -18,7 +18,7 @@ _STATUS = re.compile(r"\b([1-5][0-9][0-9])\b")
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _PICTURE = re.compile(r"[0-9a-f]{8}_[0-9]+_[0-9]{5}-[0-9]+\.png")
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z")
-_MEASURED = frozenset({"fraction", "eta_seconds"})
+_MEASURED = frozenset({"fraction", "eta_seconds", "bytesPerSecond", "secondsLeft"})
 
 
 @frozen

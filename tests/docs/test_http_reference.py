@@ -17,6 +17,7 @@ from tests.docs.pages import REFERENCE
 from werkzeug.exceptions import NotFound
 
 from stablequeue_core import StableQueue
+from stablequeue_core.testing.civitai_simulator import CivitaiServer, Fault
 from stablequeue_flask import create_app
 
 PAGE = REFERENCE / "http-api.md"
@@ -26,9 +27,13 @@ _HEADING = re.compile(r"^### `([A-Z]+) (/[^` ?]*)`", re.MULTILINE)
 
 
 @pytest.fixture
-def queue(reader: Path, forges: Forges) -> Iterator[StableQueue]:
-    """What ``stablequeue serve --server Laptop=http://127.0.0.1:7860 …`` serves."""
+def queue(reader: Path, forges: Forges, civitai: CivitaiServer) -> Iterator[StableQueue]:
+    """What ``stablequeue serve --server Laptop=http://127.0.0.1:7860 …`` serves.
+
+    Of all that is downloaded only the first file comes at once.
+    """
     forges.laptop.forge.costs.seconds_per_step = 0.03
+    civitai.civitai.faults.next("storage", Fault.STALL, skip=1, times=None, after=60_000)
     with StableQueue.open(
         reader / "queue-data", checkpoints="models/Stable-diffusion", loras="models/Lora"
     ) as queue:

@@ -1,21 +1,24 @@
-"""The picture of a job's life is that of the table."""
+"""The pictures of the lives of jobs and downloads are those of the tables."""
 
 from __future__ import annotations
 
-from docs.draw_lifecycle import BEGIN, END, PAGE, drawn_into
+from enum import StrEnum
 
-from stablequeue_core.jobs import TRANSITIONS
+import pytest
+from docs.draw_lifecycle import LIVES, Life
 
 
-def test_the_drawing_is_up_to_date() -> None:
+@pytest.mark.parametrize("life", LIVES, ids=lambda life: life.name)
+def test_the_drawing_is_up_to_date(life: Life[StrEnum]) -> None:
     """If not: ``python docs/draw_lifecycle.py``."""
-    text = PAGE.read_text(encoding="utf-8")
-    assert text.count(BEGIN) == text.count(END) == 1
-    assert drawn_into(text) == text
+    text = life.page.read_text(encoding="utf-8")
+    assert [text.count(mark) for mark in life.marks] == [1, 1]
+    assert life.drawn_into(text) == text
 
 
-def test_the_drawing_has_every_transition() -> None:
-    text = PAGE.read_text(encoding="utf-8")
-    for present, following in TRANSITIONS.items():
+@pytest.mark.parametrize("life", LIVES, ids=lambda life: life.name)
+def test_the_drawing_has_every_transition(life: Life[StrEnum]) -> None:
+    text = life.page.read_text(encoding="utf-8")
+    for present, following in life.transitions.items():
         for next_one, why in following.items():
             assert f"{present} --> {next_one}: {why}" in text

@@ -6,6 +6,7 @@ import ast
 import inspect
 import re
 from collections.abc import Iterator, Set
+from typing import Any
 
 import pytest
 from attrs import fields
@@ -15,17 +16,25 @@ from werkzeug.exceptions import default_exceptions
 import stablequeue_core
 from stablequeue_core import EventKind, Job, Settings, StableQueue, StableQueueError
 from stablequeue_core.backends.forge.names import ServerNames
+from stablequeue_core.civitai.service import Civitai
 from stablequeue_core.dispatch.recovery import WORKER_GONE
-from stablequeue_core.errors import NotOnServer, UnreadableModel, WrongResult
+from stablequeue_core.downloads import Download
+from stablequeue_core.downloads.queue import DownloadQueue
+from stablequeue_core.errors import NotOnServer, UnreadableModel, WrongFile, WrongResult
 from stablequeue_core.errors.base import InvalidFields
 from stablequeue_core.generation import Requirements
 from stablequeue_core.models import Model, ModelCatalog
 from stablequeue_core.servers import Inventory, ServerRegistry
+from stablequeue_core.settings import variable_of
 from stablequeue_flask.errors import code_of, status_of
 
-UNITS = {"seconds", "bytes", "bytes a second", "characters", "pictures", "attempts"}
+UNITS = {
+    *("seconds", "bytes", "bytes a second", "characters", "pictures", "attempts", "files"),
+    *("address", "text", "1 or 0"),
+}
 FORGE = ROOT / "src" / "stablequeue_core" / "backends" / "forge"
 MODELS = ROOT / "src" / "stablequeue_core" / "models"
+DOWNLOADS = ROOT / "src" / "stablequeue_core" / "downloads"
 ERRORS = REFERENCE / "errors.md"
 _CODE = re.compile(r"[a-z]+(?:_[a-z]+)*")
 
@@ -33,12 +42,18 @@ _CODE = re.compile(r"[a-z]+(?:_[a-z]+)*")
 def test_every_setting_is_listed_with_its_variable_default_and_unit() -> None:
     documented = {}
     for name, variable, default, unit, meaning in rows_of(REFERENCE / "settings.md", "Setting"):
-        documented[code_in(name)[0]] = float(code_in(default)[0].replace("_", ""))
-        assert code_in(variable) == [f"STABLEQUEUE_{code_in(name)[0].upper()}"]
+        documented[code_in(name)[0]] = (code_in(variable)[0], code_in(default)[0])
         assert unit in UNITS
         assert meaning
-    defaults = Settings()
-    assert documented == {field.name: getattr(defaults, field.name) for field in fields(Settings)}
+    assert documented == {
+        field.name: (variable_of(field), as_written(field.default)) for field in fields(Settings)
+    }
+
+
+def as_written(default: object) -> str:
+    """A default as the table has it: whole numbers with a mark between thousands."""
+    is_number = isinstance(default, int | float) and not isinstance(default, bool)
+    return f"{default:_.10g}".removesuffix(".0") if is_number else str(default)
 
 
 def test_every_error_is_listed_with_its_code_and_status() -> None:
@@ -88,18 +103,25 @@ def test_every_name_of_the_front_door_is_in_the_python_reference() -> None:
 
 
 def test_every_method_is_in_the_python_reference_with_its_parameters() -> None:
-    """Of the queue, its servers and its models: the signature as it is, without types."""
+    """Of the queue and of what hangs on it: the signature as it is, without types."""
     page = REFERENCE / "python-api.md"
     documented = {code_in(row[0])[0] for row in rows_of(page, "Method")}
     assert documented == {
         *signatures("queue", StableQueue),
         *signatures("queue.servers", ServerRegistry),
         *signatures("queue.models", ModelCatalog),
+        *signatures("queue.downloads", DownloadQueue),
+        *signatures("queue.civitai", Civitai),
     } | {"StableQueue.open" + shown(StableQueue.open)}
 
 
 @pytest.mark.parametrize(
-    ("kind", "column"), [(Job, "Attribute of a job"), (Model, "Attribute of a model")]
+    ("kind", "column"),
+    [
+        (Job, "Attribute of a job"),
+        (Model, "Attribute of a model"),
+        (Download, "Attribute of a download"),
+    ],
 )
 def test_every_attribute_is_in_the_python_reference(kind: type, column: str) -> None:
     documented = set()
@@ -121,11 +143,13 @@ def codes_of(kind: type[StableQueueError]) -> set[str]:
     """The codes that an error of this class can carry."""
     if kind is WrongResult:
         return set(wrong_results())
+    if kind is WrongFile:
+        return set(wrong_files())
     if kind is UnreadableModel:
         return codes_given_to({"UnreadableModel", "bad_header"})
     if kind is NotOnServer:
-        everything = {field.name: ("x",) for field in fields(Requirements)}
-        missing = ServerNames("Laptop", Inventory()).missing(Requirements(**everything))
+        names: Any = {f.name: ("x",) for f in fields(Requirements) if f.name != "may_fetch"}
+        missing = ServerNames("Laptop", Inventory()).missing(Requirements(**names))
         return {error.code for error in missing}
     return {kind.code}
 
@@ -136,6 +160,13 @@ def wrong_results() -> Iterator[str]:
         source = path.read_text(encoding="utf-8")
         yield from re.findall(r'"((?:wrong|missing)_[a-z]+)"', source)
         yield from (f"wrong_{subject}" for subject in re.findall(r'_same\(\s*"(\w+)"', source))
+
+
+def wrong_files() -> Iterator[str]:
+    """What a file can be that was fetched in place of a model."""
+    for path in DOWNLOADS.glob("*.py"):
+        source = path.read_text(encoding="utf-8")
+        yield from re.findall(r'"((?:wrong|not|login)_[a-z_]+)"', source)
 
 
 def codes_given_to(names: Set[str]) -> set[str]:

@@ -13,7 +13,8 @@ FIELDS = (
     "enable_hr", "upscaler_model", "hr_upscaler", "hr_scale", "denoising_strength", "hr_prompt",
     "hr_checkpoint_name", "hr_sampler_name", "hr_scheduler", "hr_additional_modules",
     "refiner_model", "refiner_checkpoint", "refiner_switch_at", "override_settings", "styles",
-    "alwayson_scripts", "style_preset", "force_task_id", "send_images", "anything else",
+    "alwayson_scripts", "style_preset", "force_task_id", "send_images", "on_missing_model",
+    "model_sources", "anything else",
 )  # fmt: skip
 
 texts = st.text(st.characters(codec=None, exclude_categories=()), max_size=12) | st.sampled_from(

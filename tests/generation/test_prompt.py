@@ -10,9 +10,12 @@ from hypothesis import strategies as st
 
 from stablequeue_core.generation import (
     LoraMention,
+    ParamLimits,
     loras_in,
+    parse_params,
     with_lora_names,
     with_plain_lora_tags,
+    without_ill_weighted_loras,
 )
 
 names = st.text(st.characters(codec="utf-8", exclude_characters="<>:="), min_size=1, max_size=20)
@@ -137,3 +140,22 @@ def test_no_prompt_takes_long_to_read(bait: str) -> None:
     loras_in(bait * 100_000)
     with_lora_names(bait * 100_000, {"a": "b"})
     assert time.perf_counter() - started < 2
+
+
+@pytest.mark.parametrize(
+    ("prompt", "left"),
+    [
+        ("a <lora:ink:much> b", "a  b"),
+        ("<lora:ink:> <lora:fog:0.5>", " <lora:fog:0.5>"),
+        ("<lora:ink:1:IN04>", ""),
+        ("<lora:ink:1:lbw=ALL> > <hypernet:x:much>", "<lora:ink:1:lbw=ALL> > <hypernet:x:much>"),
+        ("a < b <lora:ink:much", "a < b <lora:ink:much"),
+    ],
+)
+def test_a_lora_without_a_real_weight_can_be_taken_out(prompt: str, left: str) -> None:
+    assert without_ill_weighted_loras(prompt) == left
+
+
+@given(st.text("<>:=lora 01.x", max_size=60))
+def test_without_them_every_prompt_makes_a_job(prompt: str) -> None:
+    parse_params({"positive_prompt": without_ill_weighted_loras(prompt)}, ParamLimits())

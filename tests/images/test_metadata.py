@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from PIL import Image, PngImagePlugin
 
 from stablequeue_core.errors import InvalidInfotext
-from stablequeue_core.images.metadata import infotext_in
+from stablequeue_core.images.metadata import infotext_in, infotext_in_bytes
 from stablequeue_core.images.text_chunks import MAX_TEXT_BYTES, texts_in
 from stablequeue_core.testing.forge_simulator.pictures import encode_jpeg, encode_png, encode_webp
 
@@ -285,3 +285,11 @@ def test_a_damaged_picture_is_read_or_refused(
     except InvalidInfotext:
         texts = {}
     assert texts is None or all(isinstance(text, str) for text in texts.values())
+
+
+def test_a_picture_that_is_no_file_here_is_read_the_same_way() -> None:
+    assert infotext_in_bytes(encode_png(PIXELS, TEXT), "The file") == TEXT
+    with pytest.raises(InvalidInfotext, match=r"^The file does not tell how it was made"):
+        infotext_in_bytes(encode_jpeg(PIXELS, "", 80), "The file")
+    with pytest.raises(InvalidInfotext, match=r"^The file is no PNG, JPEG, WebP or GIF picture"):
+        infotext_in_bytes(b"<!DOCTYPE html>", "The file")

@@ -97,6 +97,39 @@ def test_a_server_that_stays_out_of_reach_does_not_fill_the_ledger() -> None:
     assert begun(job).attempts[-1].number == 2
 
 
+def test_a_job_that_has_to_wait_for_a_model_goes_back_as_if_it_had_never_been_claimed() -> None:
+    tried = begun(new_job()).give_back(
+        outcome=AttemptOutcome.FAILED, failure=FAILURE, counted=True, not_before=None, now=START
+    )
+    waiting = begun(tried).wait_for(("d1", "d2"), "Waits for d1 and d2.", now=START)
+
+    assert (waiting.attempts, waiting.failures) == (tried.attempts, tried.failures)
+    assert (waiting.task_id, waiting.retry_count) == (tried.task_id, tried.retry_count)
+    assert waiting.waiting_reason == "Waits for d1 and d2."
+
+
+def test_a_job_that_was_supplied_remembers_by_what_until_its_user_tries_again() -> None:
+    waiting = begun(new_job()).wait_for(("d1", "d2"), "Waits.", now=START)
+    half = waiting.supplied("d2", now=START)
+    assert (half.waits_for, half.waiting_reason) == (("d1",), "Waits.")
+
+    there = half.supplied("d1", now=START)
+    assert (there.waits_for, there.waiting_reason) == ((), None)
+    assert there.supplied_by == ("d2", "d1")
+
+    failed = begun(there).fail(FAILURE, now=START)
+    assert failed.supplied_by == there.supplied_by
+    assert failed.retry(now=START).supplied_by == ()
+
+
+def test_a_job_that_waits_for_a_model_can_fail_or_be_cancelled_without_having_run() -> None:
+    waiting = begun(new_job()).wait_for(("d1",), "Waits.", now=START)
+
+    failed = waiting.fail(FAILURE, now=START)
+    assert (failed.status, failed.attempts, failed.waits_for) == (JobStatus.FAILED, (), ())
+    assert waiting.cancel(now=START).waits_for == ()
+
+
 class Life(RuleBasedStateMachine):
     """Anything that may happen to a job, in any order."""
 
@@ -112,7 +145,7 @@ class Life(RuleBasedStateMachine):
     def status_is(self, *statuses: JobStatus) -> bool:
         return self.job.status in statuses
 
-    @precondition(lambda self: self.status_is(JobStatus.PENDING))
+    @precondition(lambda self: self.status_is(JobStatus.PENDING) and not self.job.waits_for)
     @rule(seed=st.integers(0, 9))
     def begin(self, seed: int) -> None:
         self.job = begun(self.job, self.later(), seed)
@@ -137,6 +170,21 @@ class Life(RuleBasedStateMachine):
             not_before=None,
             now=self.later(),
         )
+
+    @precondition(lambda self: self.status_is(JobStatus.PROCESSING))
+    @rule(downloads=st.lists(st.sampled_from(["d1", "d2", "d3"]), unique=True))
+    def wait_for(self, downloads: list[str]) -> None:
+        self.job = self.job.wait_for(tuple(downloads), "Waits.", now=self.later())
+
+    @precondition(lambda self: self.job.waits_for)
+    @rule()
+    def supply_one(self) -> None:
+        self.job = self.job.supplied(self.job.waits_for[0], now=self.later())
+
+    @precondition(lambda self: self.job.waits_for)
+    @rule()
+    def lose_a_download(self) -> None:
+        self.job = self.job.fail(FAILURE, now=self.later())
 
     @precondition(lambda self: self.status_is(JobStatus.PROCESSING))
     @rule()
@@ -174,6 +222,10 @@ class Life(RuleBasedStateMachine):
         assert len(still_open) == (self.job.status is JobStatus.PROCESSING)
         assert still_open == list(self.job.attempts[-1:])[: len(still_open)]
         assert [a.number for a in self.job.attempts] == list(range(1, len(self.job.attempts) + 1))
+
+    @invariant()
+    def only_a_pending_job_waits_for_downloads(self) -> None:
+        assert not self.job.waits_for or self.status_is(JobStatus.PENDING)
 
     @invariant()
     def an_end_has_its_time_and_its_reason(self) -> None:

@@ -99,6 +99,31 @@ def test_what_is_doubted_is_asked_for_again_but_still_known(
     assert inventories.of("Laptop").upscalers == ("Laptop 2",)
 
 
+def test_an_answer_that_was_on_its_way_when_it_was_doubted_is_not_believed(
+    inventories: Inventories, fleet: Fleet
+) -> None:
+    fleet.answering.clear()
+    with ThreadPoolExecutor() as threads:
+        before = threads.submit(inventories.of, "Laptop")
+        assert fleet.being_asked.acquire(timeout=10)
+        inventories.doubt(laptop())
+        after = threads.submit(inventories.of, "Laptop")
+        assert fleet.being_asked.acquire(timeout=10)
+        fleet.answering.set()
+    assert before.result() is not after.result()
+    assert len(fleet.asked) == 2
+
+
+def test_what_a_lane_asked_for_before_a_doubt_is_not_believed_after_it(
+    inventories: Inventories, fleet: Fleet
+) -> None:
+    doubts = inventories.doubts(laptop())
+    inventories.doubt(laptop())
+    inventories.put(laptop(), Inventory(), doubts=doubts)
+
+    assert inventories.of("Laptop").upscalers == ("Laptop 1",)
+
+
 def test_what_is_known_is_told_however_old_and_nobody_is_asked(
     inventories: Inventories, fleet: Fleet, clock: FakeClock
 ) -> None:

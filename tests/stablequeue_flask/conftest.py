@@ -9,13 +9,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.worlds import World, model_world
+from tests.worlds import CHECKPOINTS, LORAS, World, model_world, with_settings
 
 from stablequeue_core import EventKind, Job, Settings, StableQueue
 from stablequeue_core.clock import SystemClock
 from stablequeue_core.jobs import JobFailure, JobResult, Lease, event_of
 from stablequeue_core.storage.base import Storage
 from stablequeue_core.storage.memory import MemoryStorage
+from stablequeue_core.testing.civitai_simulator import (
+    GOOD_KEY,
+    CivitaiSimulator,
+    SimulatedCivitai,
+)
+from stablequeue_core.testing.clock import FakeClock
+from stablequeue_core.testing.forge_simulator import ForgeSimulator, SimulatedForge
 from stablequeue_flask import create_app
 
 Change = Callable[..., Job]
@@ -134,3 +141,41 @@ def shelf(tmp_path: Path) -> Iterator[World]:
 def gallery(shelf: World) -> Any:
     """A client of that world."""
     return create_app(shelf.queue).test_client()
+
+
+@pytest.fixture
+def civitai() -> SimulatedCivitai:
+    """Civitai with its sample models and pictures."""
+    return SimulatedCivitai.with_sample_models()
+
+
+@pytest.fixture
+def harbor(tmp_path: Path, civitai: SimulatedCivitai) -> Iterator[World]:
+    """A world with that Civitai, and with folders for checkpoints and LoRAs that are empty.
+
+    Its time passes only while somebody waits for Civitai.
+    """
+    forge = SimulatedForge.with_sample_models()
+    models = tmp_path / "models"
+    world = World(
+        tmp_path / "queue",
+        {"Laptop": forge},
+        settings=with_settings(civitai_api_key=GOOD_KEY),
+        transport=CivitaiSimulator(
+            civitai, elsewhere=ForgeSimulator({"http://laptop:7860": forge})
+        ),
+        dispatch=False,
+        clock=FakeClock(),
+        checkpoints=models / CHECKPOINTS,
+        loras=models / LORAS,
+    )
+    for name in (CHECKPOINTS, LORAS):
+        (models / name).mkdir(parents=True)
+    yield world
+    world.close(grace=0)
+
+
+@pytest.fixture
+def sailor(harbor: World) -> Any:
+    """A client of that world."""
+    return create_app(harbor.queue).test_client()

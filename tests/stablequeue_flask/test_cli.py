@@ -122,6 +122,16 @@ def test_simulate_forge_answers_like_a_forge() -> None:
         assert len(models) > 1
 
 
+def test_simulate_civitai_tells_where_it_is_and_answers_like_civitai() -> None:
+    with command("simulate-civitai", "--port", "0") as (process, url):
+        assert process.stdout is not None
+        told = dict(re.findall(r"(\w+)=(\S+)", "".join(next(process.stdout) for _ in range(5))))
+        assert told["STABLEQUEUE_CIVITAI_URL"] == f"{url}/api/v1"
+        account = run("civitai", "account", **told)
+        assert account.exit_code == 0, account.output
+        assert "it is that of harbor_tester" in account.stdout
+
+
 @pytest.mark.usefixtures("stopped_at_once")
 def test_one_line_tells_where_it_listens(tmp_path: Path) -> None:
     result = run("serve", "--port", "0", "--no-dispatch", "--data-dir", str(tmp_path))
@@ -224,7 +234,7 @@ def check_sentence(result: Result, *words: str) -> None:
         assert word in result.stderr
 
 
-@pytest.mark.parametrize("name", ["serve", "simulate-forge"])
+@pytest.mark.parametrize("name", ["serve", "simulate-forge", "simulate-civitai"])
 def test_a_port_in_use_is_told_in_one_sentence(tmp_path: Path, name: str) -> None:
     with listening("127.0.0.1", 0) as sockets:
         port = str(sockets[0].getsockname()[1])

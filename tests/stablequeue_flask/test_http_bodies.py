@@ -14,6 +14,8 @@ ROUTES = [
     ("POST", "/api/v1/generate"),
     ("POST", "/api/v1/servers"),
     ("PUT", "/api/v1/servers/Laptop"),
+    ("POST", "/api/v1/civitai/image-info"),
+    ("POST", "/api/v1/civitai/download-model"),
 ]
 every_route_with_a_body = pytest.mark.parametrize(("method", "path"), ROUTES)
 

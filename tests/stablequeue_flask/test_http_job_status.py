@@ -38,6 +38,7 @@ OURS = [
     "not_before",
     "attempts",
     "queue_position",
+    "waits_for",
 ]
 DOCUMENTED_PARAMS = {
     "positive_prompt": "a pretty girl",

@@ -20,7 +20,8 @@ from stablequeue_core.models import (
     ModelCard,
     ModelKind,
 )
-from stablequeue_flask.model_facts import INDENT, base_model_text, fact_lines
+from stablequeue_flask.model_facts import base_model_text, facts_of
+from stablequeue_flask.plain_text import INDENT, fact_lines
 
 CARD = ModelCard(
     name="Ink Wash",
@@ -63,7 +64,7 @@ def told(model: Model) -> dict[str, str]:
     """By its name, each fact; the lines of one joined with a slash."""
     facts: dict[str, str] = {}
     name = ""
-    for line in fact_lines(model):
+    for line in fact_lines(facts_of(model)):
         name = line[:INDENT].rstrip(": ") or name
         facts[name] = "/".join(filter(None, [facts.get(name), line[INDENT:]]))
     return facts
@@ -151,7 +152,9 @@ def test_a_cover_is_told_where_there_is_no_other_preview() -> None:
 
 
 def test_no_description_can_pass_for_another_fact_or_give_orders_to_the_terminal() -> None:
-    lines = list(fact_lines(ink(card=ModelCard(description="a\x1b[2J\nSHA-256: 00\n\nb"))))
+    lines = list(
+        fact_lines(facts_of(ink(card=ModelCard(description="a\x1b[2J\nSHA-256: 00\n\nb"))))
+    )
     assert not any("\x1b" in line for line in lines)
     assert not any(line.startswith("SHA-256") for line in lines)
     assert f"{'':<{INDENT}}SHA-256: 00" in lines

@@ -18,7 +18,15 @@ from tests.storage import openers
 from stablequeue_core.errors import QueueClosed, StorageError
 from stablequeue_core.jobs import JobFailure, JobQuery, JobStatus
 from stablequeue_core.storage.sqlite import SqliteStorage
-from stablequeue_core.storage.sqlite.queries import ANYTHING_DUE, CANDIDATES, page
+from stablequeue_core.storage.sqlite.queries import (
+    ANYTHING_DUE,
+    CANDIDATES,
+    NEXT_DUE,
+    OPEN_ON,
+    POSITION,
+    WAITING,
+    page,
+)
 from stablequeue_core.testing.contracts import StorageContract
 from stablequeue_core.testing.contracts.samples import (
     add,
@@ -137,6 +145,12 @@ def test_lists_and_claims_read_no_more_than_they_show(tmp_path: Path) -> None:
         assert "MERGE" in plan(CANDIDATES, due)
         assert "TEMP B-TREE" not in plan(CANDIDATES, due)
         assert "jobs_to_claim" in plan(ANYTHING_DUE, due)
+        assert "jobs_due_later (target=? AND not_before>?)" in plan(NEXT_DUE, ("Laptop",))
+        assert "SCAN jobs USING INDEX jobs_unsupplied" in plan(WAITING, ())
+        open_ones = plan(OPEN_ON, {"target": "Laptop"})
+        assert "jobs_to_claim (target=?)" in open_ones
+        assert "jobs_unsupplied (target=?)" in open_ones
+        assert "SCAN" not in plan(POSITION, ("a",))
         for newest_first in (True, False):
             everything = plan(page(newest_first=newest_first, of_status=False), (50, 0))
             assert "COVERING INDEX jobs_by_age" in everything

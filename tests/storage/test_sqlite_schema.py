@@ -8,13 +8,28 @@ from pathlib import Path
 
 import pytest
 
+from stablequeue_core.downloads import DownloadQuery
 from stablequeue_core.errors import StorageCorrupt, StorageError, StorageTooNew
-from stablequeue_core.jobs import IdempotencyKey, JobQuery, JobStatus
+from stablequeue_core.events import Event, EventKind
+from stablequeue_core.jobs import IdempotencyKey, Job, JobQuery, JobStatus, event_of
 from stablequeue_core.models import ModelQuery
 from stablequeue_core.storage.sqlite import SqliteStorage, schema
-from stablequeue_core.testing.contracts.samples import RESULT, add, model, pending, save
+from stablequeue_core.testing.contracts.download_samples import added, elaborate
+from stablequeue_core.testing.contracts.samples import (
+    LATER,
+    RESULT,
+    START,
+    add,
+    changed,
+    claim,
+    claimed,
+    model,
+    pending,
+    save,
+)
 
 VERSION_1 = Path(__file__).with_name("version_1.sql")
+VERSION_2 = Path(__file__).with_name("version_2.sql")
 
 
 @pytest.fixture
@@ -74,9 +89,7 @@ def test_an_empty_file_becomes_a_database(tmp_path: Path) -> None:
 
 def test_a_database_without_models_keeps_its_jobs_and_gets_them(tmp_path: Path) -> None:
     """It was written by the first version, which knew of no models."""
-    path = tmp_path / "queue.db"
-    with closing(sqlite3.connect(path)) as first_version:
-        first_version.executescript(VERSION_1.read_text(encoding="utf-8"))
+    path = _made_of(VERSION_1, tmp_path)
     with SqliteStorage(path) as storage:
         done, running, waiting = storage.jobs.list(JobQuery(newest_first=False)).jobs
         assert [job.id for job in storage.jobs.processing()] == [running.id] == ["running"]
@@ -93,6 +106,35 @@ def test_a_database_without_models_keeps_its_jobs_and_gets_them(tmp_path: Path) 
     with SqliteStorage(path) as storage:
         assert storage.models.get(found.id) == found
         assert storage.events.read() == log
+
+
+def test_a_database_without_downloads_keeps_all_it_has_and_gets_them(tmp_path: Path) -> None:
+    """It was written by the second version, whose jobs waited for nothing but a time."""
+    path = _made_of(VERSION_2, tmp_path)
+    with SqliteStorage(path) as storage:
+        page = storage.jobs.list(JobQuery(newest_first=False))
+        done, later, running, waiting = page.jobs
+        assert [job.id for job in page.jobs] == ["done", "later", "running", "waiting"]
+        assert all(job.waits_for == () for job in page.jobs)
+        assert done.result == RESULT
+        assert later.not_before == LATER == storage.jobs.next_due("Laptop")
+        assert [job.id for job in storage.jobs.processing()] == ["running"]
+        assert storage.jobs.position(waiting) == 0
+        assert storage.jobs.waiting() == []
+        (known,) = storage.models.of_hash("ab" * 32)
+        assert storage.models.fingerprints(known.root) == {known.folder: "as it was"}
+        log = storage.events.read()
+        assert storage.identities.of(["ab" * 32]) == {}
+        assert storage.downloads.list(DownloadQuery()).total == 0
+        assert claimed(storage, now=START).id == waiting.id
+        lacking = changed(storage, running, _found_lacking)
+        (download,) = added(storage, elaborate())
+    with SqliteStorage(path) as storage:
+        assert storage.jobs.waiting() == [lacking]
+        assert storage.downloads.get(download.id) == download
+        assert storage.events.read()[: len(log)] == log
+        assert claimed(storage).id == later.id
+        assert claim(storage) is None
 
 
 def test_an_older_database_is_brought_forward(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -116,6 +158,19 @@ def test_a_step_that_fails_leaves_the_older_database(
         assert connection.execute("PRAGMA user_version").fetchone() == (version,)
         names = [name for (name,) in connection.execute("SELECT name FROM sqlite_schema")]
         assert "notes" not in names
+
+
+def _made_of(dump: Path, folder: Path) -> Path:
+    """A database as an older version has left it."""
+    path = folder / "queue.db"
+    with closing(sqlite3.connect(path)) as older:
+        older.executescript(dump.read_text(encoding="utf-8"))
+    return path
+
+
+def _found_lacking(job: Job) -> tuple[Job, Event]:
+    back = job.wait_for(("download-1",), "A model is being fetched.", now=LATER)
+    return back, event_of(EventKind.JOB_REQUEUED, back)
 
 
 def _add_step(monkeypatch: pytest.MonkeyPatch, *statements: str) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from stablequeue_core.errors import ConnectFailed, TransferAborted
+from stablequeue_core.errors import ConnectFailed, PrivateAddress, TransferAborted
 from stablequeue_core.testing.contracts.transport import TransportContract
 from stablequeue_core.testing.scripted_http import (
     Exchange,
@@ -23,7 +23,14 @@ from stablequeue_core.testing.scripted_http import (
     answer,
     hang_until,
 )
-from stablequeue_core.transport import Abort, Request, Timeouts, Transport, interruptible
+from stablequeue_core.transport import (
+    Abort,
+    Request,
+    Response,
+    Timeouts,
+    Transport,
+    interruptible,
+)
 from stablequeue_core.transport.requests_transport import RequestsTransport
 
 CERTIFICATE = Path(__file__).with_name("localhost.pem")
@@ -246,6 +253,51 @@ def test_a_proxy_is_used_when_it_is_named(server: ScriptedHttp) -> None:
     with closing(RequestsTransport(proxies={"http": server.url})) as transport:
         request = Request(method="GET", url="http://far.invalid/x", auth=("me", "secret"))
         assert transport.send(request).body == b"by proxy"
+
+
+def test_a_proxy_on_this_machine_may_carry_a_request_for_the_public(server: ScriptedHttp) -> None:
+    server.on("http://far.invalid/x", answer(b"by proxy"))
+    with closing(RequestsTransport(proxies={"http": server.url})) as transport:
+        request = Request(method="GET", url="http://far.invalid/x", public_only=True)
+        assert transport.send(request).body == b"by proxy"
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "127.1", "2130706433", "[::1]"])
+def test_a_proxy_is_not_asked_for_what_is_written_as_a_private_address(
+    server: ScriptedHttp, host: str
+) -> None:
+    with closing(RequestsTransport(proxies={"http": server.url})) as transport:
+        request = Request(method="GET", url=f"http://{host}:8080/x", public_only=True)
+        with pytest.raises(PrivateAddress):
+            transport.send(request)
+    assert server.received == ()
+
+
+def test_a_name_that_stands_for_a_private_address_too_is_refused(
+    transport: Transport, server: ScriptedHttp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def both(host: str, port: int, **how: object) -> list[object]:
+        return [
+            (socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port))
+            for address in ("8.8.8.8", "127.0.0.1")
+        ]
+
+    monkeypatch.setattr(socket, "getaddrinfo", both)
+    url = f"http://rebound.example:{server.port}/"
+    with pytest.raises(PrivateAddress, match=r"rebound\.example"):
+        transport.send(Request(method="GET", url=url, public_only=True))
+    assert server.received == ()
+
+
+def test_no_repr_shows_a_signed_link_or_a_key() -> None:
+    request = Request(
+        method="GET",
+        url="https://b2.example/x.safetensors?signature=secret",
+        headers={"Authorization": "Bearer secret"},
+    )
+    response = Response(status=307, headers={"location": "https://b2.example/x?signature=secret"})
+    assert "secret" not in f"{request!r} {response!r}"
+    assert "https://b2.example/x.safetensors" in repr(request)
 
 
 def test_a_proxy_that_would_be_passed_by_is_refused() -> None:

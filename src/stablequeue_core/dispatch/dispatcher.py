@@ -13,9 +13,13 @@ from collections.abc import Callable
 from stablequeue_core.announcer import Announcer
 from stablequeue_core.backends import Backend
 from stablequeue_core.clock import Clock
+from stablequeue_core.dispatch.arrivals import Arrivals
 from stablequeue_core.dispatch.board import ProgressBoard
 from stablequeue_core.dispatch.lane import Lane
+from stablequeue_core.dispatch.policy import lacks_least
 from stablequeue_core.dispatch.recovery import recover
+from stablequeue_core.dispatch.supply import ModelSupply, files_missing
+from stablequeue_core.downloads.wanted import ModelOrderer
 from stablequeue_core.generation import Progress, Requirements
 from stablequeue_core.images import ImageStore
 from stablequeue_core.servers import HealthBoard, Inventories, Server
@@ -45,6 +49,8 @@ class Dispatcher:
         inventories: where it is written what servers have.
         announcer: tells listeners of progress.
         clock, settings: the time, and every knob.
+        orderer: starts the downloads of models that jobs lack; None where nothing can be
+            downloaded, so that such jobs fail.
     """
 
     def __init__(
@@ -58,6 +64,7 @@ class Dispatcher:
         announcer: Announcer,
         clock: Clock,
         settings: Settings,
+        orderer: ModelOrderer | None = None,
     ) -> None:
         self._storage = storage
         self._images = images
@@ -68,6 +75,8 @@ class Dispatcher:
         self._settings = settings
         self._worker = f"{platform.node()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
         self._board = ProgressBoard(announcer, clock)
+        self._supply = ModelSupply(storage.downloads, orderer, settings=settings)
+        self._arrivals = Arrivals(storage.jobs, storage.downloads, clock)
         self._lanes: dict[str, Lane] = {}
         self._stopping = threading.Event()
         self._looked_for_expired_at = clock.monotonic()
@@ -83,15 +92,21 @@ class Dispatcher:
         """How far a job is that runs in this process; None for any other."""
         return self._board.of(job_id)
 
-    def lacking(self, requirements: Requirements) -> str | None:
-        """Why no server of this process can run a job that any may run; None if one can.
+    def waiting_reason(self, requirements: Requirements) -> str | None:
+        """Why no server of this process takes a job that any may run; None if one can run it.
 
         A server whose lists are not known yet may be the one.
         """
-        found = [lane.lacks(requirements) for lane in list(self._lanes.values())]
-        if not found or not all(found):
+        found = {lane.alias: lane.lacks(requirements) for lane in list(self._lanes.values())}
+        lacking = " ".join(errors[0].message for errors in found.values() if errors)
+        unknown = [alias for alias, errors in found.items() if errors is None]
+        if not lacking or any(errors is not None and not errors for errors in found.values()):
             return None
-        return " ".join(sentences[0] for sentences in found if sentences)
+        if not unknown:
+            return f"No server can run it. {lacking}"
+        if not requirements.may_fetch:
+            return None
+        return f"{lacking} Nothing is fetched before server {unknown[0]!r} was asked, too."
 
     def close(self, grace: float) -> None:
         """Take no more jobs; give those that run ``grace`` seconds, then leave them to recovery."""
@@ -117,6 +132,7 @@ class Dispatcher:
             heard = self._storage.work.rings
             try:
                 self._keep_lanes()
+                self._arrivals.settle()
                 self._recover_expired()
             except Exception:
                 logger.exception("The dispatcher stumbled; it goes on.")
@@ -133,12 +149,25 @@ class Dispatcher:
                     self._images,
                     self._make_backend,
                     worker=self._worker,
+                    supply=self._supply,
+                    may_fetch=self._may_fetch,
                     board=self._board,
                     health=self._health,
                     inventories=self._inventories,
                     clock=self._clock,
                     settings=self._settings,
                 )
+
+    def _may_fetch(self, alias: str, requirements: Requirements) -> bool:
+        """Whether a job for any server shall have what it lacks fetched for this one.
+
+        Only once it is certain that no server can run it: each has looked at its folders for it.
+        """
+        if not self._supply.can_order:
+            return False
+        lanes = list(self._lanes.values())
+        found = {lane.alias: lane.surely_lacks(requirements) for lane in lanes}
+        return lacks_least(alias, {each: files_missing(lacking) for each, lacking in found.items()})
 
     def _recover_expired(self) -> None:
         """Jobs whose lease ran out and whose server has no lane here that could see to them."""

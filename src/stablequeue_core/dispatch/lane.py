@@ -6,7 +6,7 @@ import logging
 import random
 import threading
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 from stablequeue_core.backends import Backend
@@ -17,7 +17,8 @@ from stablequeue_core.dispatch.monitor import GivenUp, Monitor
 from stablequeue_core.dispatch.policy import choose
 from stablequeue_core.dispatch.recovery import recover
 from stablequeue_core.dispatch.runner import Runner
-from stablequeue_core.errors import InvalidParams, ServerNotFound
+from stablequeue_core.dispatch.supply import ModelSupply
+from stablequeue_core.errors import BackendError, InvalidParams, ServerNotFound
 from stablequeue_core.events import Event, EventKind
 from stablequeue_core.generation import (
     RANDOM_SEED,
@@ -50,6 +51,8 @@ class Lane:
         make_backend: Callable[[Server], Backend],
         *,
         worker: str,
+        supply: ModelSupply,
+        may_fetch: Callable[[str, Requirements], bool],
         board: ProgressBoard,
         health: HealthBoard,
         inventories: Inventories,
@@ -61,6 +64,7 @@ class Lane:
         self._images = images
         self._make_backend = make_backend
         self._worker = worker
+        self._may_fetch = may_fetch
         self._health = health
         self._inventories = inventories
         self._clock = clock
@@ -72,7 +76,7 @@ class Lane:
         self._stopping = threading.Event()
         self._monitor = Monitor(storage.jobs, board, clock, settings)
         self._runner = Runner(
-            storage.jobs, images, self._monitor, board, clock=clock, settings=settings
+            storage.jobs, images, supply, self._monitor, board, clock=clock, settings=settings
         )
         self._thread = threading.Thread(target=self._run, name=f"stablequeue-lane-{alias}")
         self._thread.daemon = True
@@ -83,10 +87,15 @@ class Lane:
         """Whether the lane still runs; it ends by itself when its server is gone or disabled."""
         return self._thread.is_alive()
 
-    def lacks(self, requirements: Requirements) -> list[str] | None:
-        """What the server lacks of this, as sentences; None while its lists are not known."""
+    def lacks(self, requirements: Requirements) -> Sequence[BackendError] | None:
+        """What the server lacks of this; None while its lists are not known."""
         link = self._link
         return link.lacks(requirements) if link else None
+
+    def surely_lacks(self, requirements: Requirements) -> Sequence[BackendError] | None:
+        """The same, after the server looked at its folders again for it; it will, if it has not."""
+        link = self._link
+        return link.surely_lacks(requirements) if link else None
 
     def stop(self) -> None:
         """Take no more jobs; the one that runs goes on."""
@@ -134,6 +143,8 @@ class Lane:
             return 0.0
         link = self._link_to(server)
         if not self._lock.try_acquire():
+            # Another process sends it jobs; what it has may be asked here all the same.
+            self._answer(link)
             return self._settings.poll
         if not self._has_recovered:
             self._has_recovered = self._recover(link.backend)
@@ -143,6 +154,7 @@ class Lane:
             return link.circuit.wait or self._settings.poll
         if not link.is_free():
             return self._settings.poll
+        self._answer(link)
         if server.paused or self._storage.jobs.paused():
             return self._idle(link)
         job = None if self._stopping.is_set() else self._claim(link)
@@ -184,6 +196,14 @@ class Lane:
         # What is due already was not claimed: it is for a server that has what it needs.
         return min(self._settings.poll, until_due) if until_due > 0 else self._settings.poll
 
+    def _answer(self, link: Link) -> None:
+        """What somebody wants to know of the server, who then looks again whether jobs can run."""
+        try:
+            if link.answer():
+                self._storage.work.ring()
+        except BackendError as error:
+            link.failed(error)
+
     def _claim(self, link: Link) -> Job | None:
         now = self._clock.now()
         bound = timedelta(seconds=self._settings.affinity_bound)
@@ -196,6 +216,7 @@ class Lane:
                 bound=bound,
                 is_loaded=link.is_loaded,
                 can_run=link.can_run,
+                may_fetch=lambda needed: self._may_fetch(self.alias, needed),
             ),
             begin=self._begin,
         )

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 
 from attrs import evolve
 
 from stablequeue_core.backends import Backend, Prepared
 from stablequeue_core.clock import Clock
 from stablequeue_core.dispatch.circuit import Circuit
+from stablequeue_core.dispatch.lists import SeenLists
 from stablequeue_core.dispatch.orphans import has_stopped
 from stablequeue_core.errors import BackendError, NotOnServer
 from stablequeue_core.generation import GenerationRequest, Requirements
@@ -46,23 +48,30 @@ class Link:
         self._inventories = inventories
         self._clock = clock
         self._settings = settings
-        self._inventory: Inventory | None = None
-        self._asked_at = 0.0
+        self._lists: SeenLists | None = None
+        self._questions: set[Requirements] = set()
         self._loaded: str | None = None
-        self._can_run: dict[Requirements, bool] = {}
         self._orphans: list[str] = []
 
     @property
     def is_stale(self) -> bool:
         """Whether the server's lists are older than we believe."""
-        age = self._clock.monotonic() - self._asked_at
-        return self._inventory is None or age > self._settings.inventory_age
+        lists = self._believed
+        age = self._clock.monotonic() - lists.at if lists else 0.0
+        return lists is None or age > self._settings.inventory_age
+
+    @property
+    def _believed(self) -> SeenLists | None:
+        """What was seen last; None when nothing was, or when somebody has doubted it since."""
+        lists = self._lists
+        is_doubted = lists and lists.doubts != self._inventories.doubts(self.server)
+        return None if is_doubted else lists
 
     def ready(self) -> bool:
-        """Whether the server can be given a job now; asks it when nothing is known of it yet."""
+        """Whether the server can be given a job now; asks it when nothing certain is known."""
         if self.circuit.wait:
             return False
-        return self._inventory is not None or self.ask()
+        return self._believed is not None or self.ask()
 
     def ask(self) -> bool:
         """Ask the server how it feels and what it has; whether it is well."""
@@ -91,19 +100,35 @@ class Link:
         Raises:
             BackendError: it was never seen, and cannot be asked now.
         """
-        return self._inventory or self.look_again()
+        return self._lists.inventory if self._lists else self.look_again()
 
-    def look_again(self) -> Inventory:
-        """Fetch the server's lists anew.
+    def refresh(self, looked_for: frozenset[Requirements] = frozenset()) -> Inventory:
+        """Make the server look at its folders again, and fetch its lists anew.
+
+        Args:
+            looked_for: what it does that for.
 
         Raises:
             BackendError: it cannot be asked now.
         """
-        self._inventory = self.backend.inventory()
-        self._asked_at = self._clock.monotonic()
-        self._inventories.put(self.server, self._inventory)
-        self._can_run.clear()
-        return self._inventory
+        self.backend.refresh()
+        return self.look_again(looked_for)
+
+    def look_again(self, looked_for: frozenset[Requirements] = frozenset()) -> Inventory:
+        """Fetch the server's lists anew.
+
+        Args:
+            looked_for: what the server has just looked for in its folders.
+
+        Raises:
+            BackendError: it cannot be asked now.
+        """
+        doubts = self._inventories.doubts(self.server)
+        inventory = self.backend.inventory()
+        now = self._clock.monotonic()
+        self._lists = SeenLists(inventory, now, doubts, looked_for, backend=self.backend)
+        self._inventories.put(self.server, inventory, doubts=doubts)
+        return inventory
 
     def leave_behind(self, task_id: str) -> None:
         """The answer of this task was lost: the server may still be at work on it."""
@@ -119,7 +144,7 @@ class Link:
 
     def forget(self) -> None:
         """The server's lists are not to be believed any more; ask before the next job."""
-        self._inventory = None
+        self._lists = None
         self._inventories.doubt(self.server)
 
     def failed(self, error: BackendError) -> None:
@@ -154,28 +179,49 @@ class Link:
             return self.backend.prepare(request, self.inventory())
         except NotOnServer as error:
             logger.info("%s Asking the server to look at its folders again.", error.message)
-        self.backend.refresh()
-        return self.backend.prepare(request, self.look_again())
+        return self.backend.prepare(request, self.refresh())
 
     def can_run(self, requirements: Requirements) -> bool:
         """Whether the server has all of this, as far as its lists tell."""
-        if self._inventory is None:
-            return False
-        known = self._can_run.get(requirements)
-        if known is None:
-            known = not self.backend.missing(requirements, self._inventory)
-            self._can_run[requirements] = known
-        return known
+        return self._lists is not None and not self._lists.missing(requirements)
 
-    def lacks(self, requirements: Requirements) -> list[str] | None:
-        """What the server lacks of this, as sentences; None while its lists are not known.
+    def lacks(self, requirements: Requirements) -> Sequence[BackendError] | None:
+        """What the server lacks of this; None while its lists are not known.
 
         Any thread may ask.
         """
-        inventory = self._inventory
-        if inventory is None:
-            return None
-        return [error.message for error in self.backend.missing(requirements, inventory)]
+        lists = self._lists
+        return lists.missing(requirements) if lists else None
+
+    def surely_lacks(self, requirements: Requirements) -> Sequence[BackendError] | None:
+        """What the server lacks of this even after it looked at its folders again for it.
+
+        Any thread may ask. Whoever is not told has left a question: the server looks when it has
+        the time, see :meth:`answer`.
+
+        Returns:
+            None while that is not known.
+        """
+        lists = None if self.is_stale else self._believed
+        if lists is not None:
+            missing = lists.missing(requirements)
+            if not missing or requirements in lists.looked_for:
+                return missing
+        self._questions.add(requirements)
+        return None
+
+    def answer(self) -> bool:
+        """Have the server look for all that somebody has asked for; whether anybody had.
+
+        Raises:
+            BackendError: it cannot be asked now.
+        """
+        if not self._questions or self.circuit.wait:
+            return False
+        asked, self._questions = self._questions, set()
+        before = self._lists.looked_for if self._lists else frozenset()
+        self.refresh(before | asked)
+        return True
 
     def is_loaded(self, checkpoint: str | None) -> bool:
         """Whether this checkpoint is in the server's memory; None asks for no certain one."""
@@ -188,7 +234,7 @@ class Link:
 
         Its options repeat whatever spelling the last job used, its answers the bare file name.
         """
-        listed = self._inventory.checkpoints if self._inventory else ()
+        listed = self._lists.inventory.checkpoints if self._lists else ()
         for checkpoint in listed:
             if said in (checkpoint.stem, checkpoint.title, checkpoint.name, checkpoint.model_name):
                 self._loaded = checkpoint.stem

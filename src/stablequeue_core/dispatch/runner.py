@@ -16,6 +16,7 @@ from stablequeue_core.dispatch.failures import judge
 from stablequeue_core.dispatch.link import Link
 from stablequeue_core.dispatch.monitor import GivenUp, Monitor, Run, stall_limit
 from stablequeue_core.dispatch.orphans import orphan_of, settle
+from stablequeue_core.dispatch.supply import ModelSupply, Waits
 from stablequeue_core.errors import (
     AnswerLost,
     BackendError,
@@ -24,6 +25,7 @@ from stablequeue_core.errors import (
     InternalError,
     InvalidParams,
     JobNotFound,
+    ModelNotSupplied,
     ServerPoisoned,
     StableQueueError,
     StaleJob,
@@ -58,6 +60,7 @@ class Runner:
     Args:
         jobs: where the outcome is kept.
         images: where the pictures are kept.
+        supply: has models fetched that a job lacks.
         monitor: watches while a request is under way.
         board: where progress is shown.
         clock, settings: the time, and every knob.
@@ -67,6 +70,7 @@ class Runner:
         self,
         jobs: JobStore,
         images: ImageStore,
+        supply: ModelSupply,
         monitor: Monitor,
         board: ProgressBoard,
         *,
@@ -75,6 +79,7 @@ class Runner:
     ) -> None:
         self._jobs = jobs
         self._images = images
+        self._supply = supply
         self._monitor = monitor
         self._board = board
         self._clock = clock
@@ -93,11 +98,13 @@ class Runner:
             with self._monitor.watching(run):
                 request = self._request(job)
                 self._settle_orphan(run)
-                prepared = link.prepare(request)
+                prepared = self._supply.prepare(job, link, request)
                 run.stall_limit = stall_limit(request.pixel_steps, self._settings)
                 generation = self._generate(run, link, prepared)
             self._complete(job, link, prepared, generation, request)
-        except (BackendError, InvalidParams, ImageStoreError) as error:
+        except Waits as waits:
+            self._put_off(job, waits)
+        except (BackendError, InvalidParams, ImageStoreError, ModelNotSupplied) as error:
             if run.given_up in (GivenUp.CLOSING, GivenUp.LEASE_LOST):
                 # Whoever holds the job next asks the server about it.
                 logger.info("Job %s was left to recovery: %s.", job.id, run.given_up)
@@ -137,6 +144,21 @@ class Runner:
                     f"Server {link.server.alias!r} made no progress for {run.stall_limit:.0f} s."
                 ) from None
             raise
+
+    def _put_off(self, job: Job, waits: Waits) -> None:
+        """Nothing was sent: the job goes back as if it had never been claimed."""
+        now = self._clock.now()
+        kept = self._commit(
+            job,
+            lambda present: present.wait_for(
+                tuple(download.id for download in waits.downloads),
+                waits.reason,
+                not_before=now + timedelta(seconds=waits.seconds) if waits.seconds else None,
+                now=now,
+            ),
+        )
+        if kept is not None and kept.status is JobStatus.PENDING:
+            logger.info("Job %s: %s", job.id, waits.reason)
 
     def _complete(
         self,

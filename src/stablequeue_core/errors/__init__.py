@@ -7,12 +7,17 @@
     ├── InvalidServer            a server's description is wrong; lists every bad field
     ├── InvalidSettings          a setting is wrong; lists every bad one
     ├── InvalidInfotext          a text or a picture that tells of no parameters
+    ├── InvalidCivitaiLink       a text that names nothing at Civitai
+    ├── InvalidDownload          a download is described wrongly; lists every bad field
     ├── NotFound
     │   ├── JobNotFound
     │   ├── ServerNotFound
     │   ├── ImageNotFound
     │   ├── ModelNotFound
-    │   └── PreviewNotFound
+    │   ├── PreviewNotFound
+    │   ├── DownloadNotFound
+    │   └── CivitaiNotFound      Civitai has no such thing, or does not show it
+    │       └── NotIdentified    nobody can tell which version a file is
     ├── Conflict                 the request is sound, but the present state forbids it
     │   ├── IllegalTransition
     │   │   ├── JobNotCancellable
@@ -23,10 +28,16 @@
     │   ├── ServerExists
     │   ├── ServerInUse
     │   ├── AmbiguousModel       the name fits several model files
-    │   └── NoModelFolders       there is nothing to scan
+    │   ├── NoModelFolders       there is nothing to scan
+    │   ├── NoFolderForKind      there is no place for a download
+    │   ├── ModelFileExists      there is a file of this name already
+    │   ├── IllegalDownloadTransition
+    │   └── StaleDownload        someone else changed the download first
     ├── QueueClosed
     ├── InternalError            a defect of StableQueue itself
     ├── WaitTimedOut
+    ├── DownloadTimedOut         it goes on; the caller had no more patience
+    ├── ModelNotSupplied         a job's missing model cannot be fetched
     ├── StorageError             what remembers the queue failed
     │   ├── StorageBusy
     │   ├── StorageFull
@@ -40,10 +51,28 @@
     │   └── SidecarNotWritten
     ├── TransportError           HTTP did not carry our request or its answer
     │   ├── ConnectFailed        nothing was sent
+    │   │   └── PrivateAddress   a link from outside leads into the user's own network
     │   ├── ConnectionLost       sent, but the answer never came: what happened is unknown
     │   ├── ReadTimedOut         the same, by our own patience
     │   ├── TransferAborted      we hung up ourselves
     │   └── AnswerTooLarge
+    ├── CivitaiError             Civitai did not do what it was asked for
+    │   ├── CivitaiUnavailable   try again in a while
+    │   ├── CivitaiGarbled       what answers is not its API
+    │   └── CivitaiRefused       it said no; asking again changes nothing
+    │       ├── LoginNeeded
+    │       ├── EarlyAccess
+    │       ├── PaidAccess
+    │       ├── GenerationOnly
+    │       ├── Archived
+    │       └── AccessDenied
+    ├── DownloadError            a file could not be fetched
+    │   ├── LinkExpired
+    │   ├── StorageHostFailed    worth another try
+    │   ├── TooSlow
+    │   ├── WrongFile            what it is instead is told by its code
+    │   ├── NotEnoughSpace
+    │   └── FileNotPlaced
     └── BackendError             a server that makes pictures said no, or something else
         ├── RequestRefused       the job's own fault: running it again cannot help
         │   ├── NotOnServer      a checkpoint, LoRA, sampler ... that the server does not have
@@ -94,6 +123,38 @@ from stablequeue_core.errors.base import (
     QueueClosed,
     StableQueueError,
 )
+from stablequeue_core.errors.civitai import (
+    AccessDenied,
+    Archived,
+    CivitaiError,
+    CivitaiGarbled,
+    CivitaiNotFound,
+    CivitaiRefused,
+    CivitaiUnavailable,
+    EarlyAccess,
+    GenerationOnly,
+    InvalidCivitaiLink,
+    LoginNeeded,
+    NotIdentified,
+    PaidAccess,
+)
+from stablequeue_core.errors.downloads import (
+    DownloadError,
+    DownloadNotFound,
+    DownloadTimedOut,
+    FileNotPlaced,
+    IllegalDownloadTransition,
+    InvalidDownload,
+    LinkExpired,
+    ModelFileExists,
+    ModelNotSupplied,
+    NoFolderForKind,
+    NotEnoughSpace,
+    StaleDownload,
+    StorageHostFailed,
+    TooSlow,
+    WrongFile,
+)
 from stablequeue_core.errors.images import DiskFull, ImageNotFound, ImageStoreError
 from stablequeue_core.errors.jobs import (
     IdempotencyKeyReused,
@@ -129,31 +190,48 @@ from stablequeue_core.errors.transport import (
     AnswerTooLarge,
     ConnectFailed,
     ConnectionLost,
+    PrivateAddress,
     ReadTimedOut,
     TransferAborted,
     TransportError,
 )
 
 __all__ = [
+    "AccessDenied",
     "AmbiguousModel",
     "AmbiguousName",
     "AnswerLost",
     "AnswerTooLarge",
     "ApiDisabled",
+    "Archived",
     "BackendError",
     "CheckpointUnreadable",
+    "CivitaiError",
+    "CivitaiGarbled",
+    "CivitaiNotFound",
+    "CivitaiRefused",
+    "CivitaiUnavailable",
     "Conflict",
     "ConnectFailed",
     "ConnectionLost",
     "DiskFull",
+    "DownloadError",
+    "DownloadNotFound",
+    "DownloadTimedOut",
+    "EarlyAccess",
     "FieldProblem",
+    "FileNotPlaced",
     "ForeignInterrupt",
     "GarbledAnswer",
+    "GenerationOnly",
     "IdempotencyKeyReused",
+    "IllegalDownloadTransition",
     "IllegalTransition",
     "ImageNotFound",
     "ImageStoreError",
     "InternalError",
+    "InvalidCivitaiLink",
+    "InvalidDownload",
     "InvalidInfotext",
     "InvalidParams",
     "InvalidServer",
@@ -162,13 +240,22 @@ __all__ = [
     "JobNotFound",
     "JobNotRetryable",
     "JobStillRunning",
+    "LinkExpired",
+    "LoginNeeded",
     "ModelFileError",
+    "ModelFileExists",
     "ModelNotFound",
+    "ModelNotSupplied",
+    "NoFolderForKind",
     "NoModelFolders",
+    "NotEnoughSpace",
     "NotFound",
+    "NotIdentified",
     "NotOnServer",
     "OutOfMemory",
+    "PaidAccess",
     "PreviewNotFound",
+    "PrivateAddress",
     "QueueClosed",
     "ReadTimedOut",
     "RequestRefused",
@@ -181,18 +268,22 @@ __all__ = [
     "ServerUnreachable",
     "SidecarNotWritten",
     "StableQueueError",
+    "StaleDownload",
     "StaleJob",
     "Stalled",
     "StorageBusy",
     "StorageCorrupt",
     "StorageError",
     "StorageFull",
+    "StorageHostFailed",
     "StorageReadOnly",
     "StorageTooNew",
+    "TooSlow",
     "TransferAborted",
     "TransportError",
     "Unauthorized",
     "UnreadableModel",
     "WaitTimedOut",
+    "WrongFile",
     "WrongResult",
 ]

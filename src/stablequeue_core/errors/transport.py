@@ -17,6 +17,20 @@ class ConnectFailed(TransportError):
     code = "connect_failed"
 
 
+class PrivateAddress(ConnectFailed):
+    """The host lies in a private network, or is this machine, and the request is for neither."""
+
+    code = "private_address"
+
+    def __init__(self, host: str) -> None:
+        super().__init__(
+            f"{host} is no public address, so nothing was sent: an answer from outside must not "
+            "lead into your own network. If it is meant, set "
+            "STABLEQUEUE_ALLOW_PRIVATE_DOWNLOADS=1.",
+            {"host": host},
+        )
+
+
 class ConnectionLost(TransportError):
     """The connection broke after the request was sent; what the server did is unknown."""
 

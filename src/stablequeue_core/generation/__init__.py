@@ -6,6 +6,7 @@ from stablequeue_core.generation.infotext import (
     Infotext,
     Recipe,
     Refiner,
+    completed_params,
     infotext_of,
     named_hashes,
     params_of,
@@ -20,12 +21,14 @@ from stablequeue_core.generation.prompt import (
     loras_in,
     with_lora_names,
     with_plain_lora_tags,
+    without_ill_weighted_loras,
 )
 from stablequeue_core.generation.request import (
     NOTHING_REQUIRED,
     RANDOM_SEED,
     GenerationRequest,
     HiresFix,
+    OnMissingModel,
     Requirements,
 )
 
@@ -38,12 +41,14 @@ __all__ = [
     "ImageFormat",
     "Infotext",
     "LoraMention",
+    "OnMissingModel",
     "ParamLimits",
     "Phase",
     "Progress",
     "Recipe",
     "Refiner",
     "Requirements",
+    "completed_params",
     "infotext_of",
     "loras_in",
     "named_hashes",
@@ -54,5 +59,6 @@ __all__ = [
     "sniff",
     "with_lora_names",
     "with_plain_lora_tags",
+    "without_ill_weighted_loras",
     "write_infotext",
 ]

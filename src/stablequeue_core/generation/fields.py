@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Any
+from enum import StrEnum
+from typing import Any, TypeVar
 
 from stablequeue_core.errors import FieldProblem
 from stablequeue_core.generation.request import RANDOM_SEED
@@ -23,6 +24,8 @@ FRACTIONS = (0, 1)
 
 NOTHING = "None"
 """How the API spells the absence of an upscaler or a refiner."""
+
+_Choice = TypeVar("_Choice", bound=StrEnum)
 
 _WHOLE_NUMBER = re.compile(r"[+-]?[0-9]{1,19}")
 
@@ -128,6 +131,18 @@ class FieldReader:
             self.problem(key, "must be true or false.")
             return False
         return value
+
+    def choice(self, key: str, default: _Choice) -> _Choice:
+        """One of the words that the default is one of, in any case."""
+        value = self.take(key)
+        if value is None:
+            return default
+        words = {word.value: word for word in type(default)}
+        word = words.get(value.strip().lower()) if isinstance(value, str) else None
+        if word is None:
+            self.problem(key, f"must be one of these: {', '.join(words)}.")
+            return default
+        return word
 
     def seed(self, key: str) -> int:
         """A seed as number or text; ``""``, null and absent are a random one."""

@@ -18,9 +18,10 @@ from stablequeue_core.generation.fields import (
     fields_read_by,
 )
 from stablequeue_core.generation.infotext import GENERATION_INFO, reader_with_infotext
+from stablequeue_core.generation.model_sources import model_sources
 from stablequeue_core.generation.plain_json import unfit_for_json
 from stablequeue_core.generation.prompt import ill_weighted_loras_in
-from stablequeue_core.generation.request import GenerationRequest, HiresFix
+from stablequeue_core.generation.request import GenerationRequest, HiresFix, OnMissingModel
 
 QUALITY_PRESETS = frozenset({"balanced", "speed", "quality", "automatic"})
 """Words of ``scheduler_or_quality_preset`` that leave the scheduler to the server."""
@@ -133,6 +134,8 @@ def _read(
         modules=modules,
         passthrough=_passed_through(reader.params),
         ignored=ignored,
+        on_missing_model=reader.choice("on_missing_model", OnMissingModel.FAIL),
+        model_sources=model_sources(reader),
     )
 
 

@@ -69,6 +69,22 @@ def ill_weighted_loras_in(prompt: str) -> tuple[str, ...]:
     )
 
 
+def without_ill_weighted_loras(prompt: str) -> str:
+    """The prompt without the tags of those LoRAs.
+
+    Example:
+        >>> without_ill_weighted_loras("a cat <lora:ink:much> at dawn <lora:fog:0.5>")
+        'a cat  at dawn <lora:fog:0.5>'
+    """
+    *closed, rest = prompt.split(">")
+    kept = []
+    for text in closed:
+        found = _lora_tag(text)
+        is_ill = found is not None and not _has_numbers(found.group(2).split(":"))
+        kept.append(text[: found.start()] if found and is_ill else f"{text}>")
+    return "".join([*kept, rest])
+
+
 def with_plain_lora_tags(prompt: str) -> str:
     """The prompt with ``<LoRA:`` as ``<lora:``: the server does not know it by another case.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from enum import StrEnum
 from typing import Any
 
 from attrs import field, frozen
@@ -10,6 +11,13 @@ from attrs import field, frozen
 from stablequeue_core.generation.prompt import LoraMention, loras_in
 
 RANDOM_SEED = -1
+
+
+class OnMissingModel(StrEnum):
+    """What becomes of a job that names a model which no server has."""
+
+    FAIL = "fail"
+    DOWNLOAD = "download"
 
 
 @frozen(kw_only=True)
@@ -40,7 +48,11 @@ NO_SECOND_PASS = HiresFix()
 
 @frozen(kw_only=True)
 class Requirements:
-    """What a server must have to run a job, by the names that the user gave."""
+    """What a server must have to run a job, by the names that the user gave.
+
+    Attributes:
+        may_fetch: whether a model that no server has may be downloaded for the job.
+    """
 
     checkpoints: tuple[str, ...] = ()
     loras: tuple[str, ...] = ()
@@ -48,6 +60,7 @@ class Requirements:
     schedulers: tuple[str, ...] = ()
     upscalers: tuple[str, ...] = ()
     modules: tuple[str, ...] = ()
+    may_fetch: bool = False
 
 
 NOTHING_REQUIRED = Requirements()
@@ -65,6 +78,9 @@ class GenerationRequest:
         scheduler: the server's name or label; None leaves it ``Automatic``.
         passthrough: fields of the server's own schema, sent unchanged.
         ignored: keys that mean nothing to us or to the server; kept with the job, not sent.
+        on_missing_model: what to do about a model that no server has.
+        model_sources: where a model can be had (an AIR, an address at Civitai or the number of a
+            version), by its name as the job says it.
     """
 
     positive_prompt: str
@@ -88,6 +104,8 @@ class GenerationRequest:
     modules: tuple[str, ...] = ()
     passthrough: Mapping[str, Any] = field(factory=dict)
     ignored: tuple[str, ...] = ()
+    on_missing_model: OnMissingModel = OnMissingModel.FAIL
+    model_sources: Mapping[str, str] = field(factory=dict)
 
     @property
     def picture_count(self) -> int:
@@ -130,6 +148,7 @@ class GenerationRequest:
             schedulers=_named(self.scheduler, second.scheduler),
             upscalers=_named(second.upscaler),
             modules=_named(*self.modules, *second.modules),
+            may_fetch=self.on_missing_model is OnMissingModel.DOWNLOAD,
         )
 
     @property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Mapping
+from io import BytesIO
 from pathlib import Path
 
 from stablequeue_core.errors import InvalidInfotext
@@ -34,15 +35,31 @@ def infotext_in(path: Path) -> str:
 
         print(read_infotext(infotext_in(Path("lighthouse.png"))).settings["Seed"])
     """
-    texts = _texts(path)
+    return _infotext_among(_texts(path), repr(path.name))
+
+
+def infotext_in_bytes(data: bytes, name: str) -> str:
+    """The same, for a picture that is no file here.
+
+    Args:
+        data: the whole picture.
+        name: what to call it in a sentence.
+
+    Raises:
+        InvalidInfotext: there is none, or it is no picture.
+    """
+    return _infotext_among(texts_in(BytesIO(data), _WANTED), name)
+
+
+def _infotext_among(texts: Mapping[str, str] | None, name: str) -> str:
     if texts is None:
-        raise InvalidInfotext(f"{path.name!r} is no PNG, JPEG, WebP or GIF picture.")
+        raise InvalidInfotext(f"{name} is no PNG, JPEG, WebP or GIF picture.")
     for place in (USER_COMMENT, _PARAMETERS, COMMENT):
         text = texts.get(place, "").strip()
         # Cameras and editors write there, too.
         if settings_of(text):
             return text
-    raise InvalidInfotext(f"{path.name!r} {_what_it_holds(texts)}")
+    raise InvalidInfotext(f"{name} {_what_it_holds(texts)}")
 
 
 def _texts(path: Path) -> Mapping[str, str] | None:

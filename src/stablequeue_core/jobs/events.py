@@ -18,6 +18,8 @@ def event_of(kind: EventKind, job: Job) -> Event:
         data["message"] = job.failure.message
     elif job.waiting_reason is not None:
         data["reason"] = job.waiting_reason
+    if job.waits_for:
+        data["waits_for"] = list(job.waits_for)
     return Event(
         kind=kind, at=job.updated_at, job_id=job.id, server=job.server or job.target, data=data
     )

@@ -72,6 +72,10 @@ class Job:
         failures: how many attempts since the user's last retry were counted against the job.
         lease: who works on it; None unless processing.
         waiting_reason: why it went back to pending.
+        waits_for: the downloads without which no server can run it; until all of them are there,
+            no lane claims it.
+        supplied_by: the downloads that it has waited for since the user's last retry: what they
+            brought is not fetched again.
         image_folder: where the pictures of ``result`` lie; filled in by the queue that returns it.
     """
 
@@ -95,6 +99,8 @@ class Job:
     failures: int = 0
     lease: Lease | None = None
     waiting_reason: str | None = None
+    waits_for: tuple[str, ...] = ()
+    supplied_by: tuple[str, ...] = ()
     result: JobResult | None = None
     failure: JobFailure | None = None
     image_folder: Path | None = field(default=None, eq=False, repr=False)
@@ -204,6 +210,45 @@ class Job:
             updated_at=now,
         )
 
+    def wait_for(
+        self,
+        downloads: tuple[str, ...],
+        reason: str,
+        *,
+        not_before: datetime | None = None,
+        now: datetime,
+    ) -> Job:
+        """A model has to be fetched first: back to pending. Nothing was sent, so nothing was tried.
+
+        Args:
+            downloads: the ids of what is being fetched for it; none while nobody can say what.
+            reason: for people.
+            not_before: leave it alone until then.
+            now: the time.
+        """
+        check_transition(self.id, self.status, JobStatus.PENDING)
+        return evolve(
+            self,
+            status=JobStatus.PENDING,
+            attempts=self.attempts[:-1],
+            lease=None,
+            not_before=not_before,
+            waits_for=downloads,
+            waiting_reason=reason,
+            updated_at=now,
+        )
+
+    def supplied(self, download_id: str, *, now: datetime) -> Job:
+        """A model that it waited for is there; when all are, any lane may claim it."""
+        left = tuple(each for each in self.waits_for if each != download_id)
+        return evolve(
+            self,
+            waits_for=left,
+            supplied_by=(*self.supplied_by, download_id),
+            waiting_reason=self.waiting_reason if left else None,
+            updated_at=now,
+        )
+
     def retry(self, *, now: datetime) -> Job:
         """The user tries again: same parameters, same seed, a fresh count of attempts.
 
@@ -218,6 +263,7 @@ class Job:
             status=JobStatus.PENDING,
             failures=0,
             failure=None,
+            supplied_by=(),
             cancel_requested=False,
             not_before=None,
             waiting_reason=None,
@@ -245,6 +291,7 @@ class Job:
             lease=None,
             not_before=None,
             waiting_reason=None,
+            waits_for=(),
             result=result,
             failure=failure,
             ended_at=now,

@@ -27,6 +27,7 @@ TRANSITIONS: Mapping[JobStatus, Mapping[JobStatus, str]] = {
     JobStatus.PENDING: {
         JobStatus.PROCESSING: "a server's lane claims it",
         JobStatus.CANCELLED: "the user cancels it",
+        JobStatus.FAILED: "a model that it waits for cannot be had",
     },
     JobStatus.PROCESSING: {
         JobStatus.COMPLETED: "the picture is proved and on disk",

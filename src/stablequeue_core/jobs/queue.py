@@ -148,6 +148,9 @@ class JobQueue:
     def cancel(self, job_id: str, *, timeout: float) -> Job:
         """Cancel a job; a running one is asked to stop, and waited for.
 
+        The downloads that it waits for go on: other jobs may wait for them, too, and the user may
+        want the files all the same.
+
         Returns:
             the job: cancelled, or, when the server has not confirmed within ``timeout`` seconds,
             still processing with ``cancel_requested``.
@@ -167,6 +170,8 @@ class JobQueue:
     def retry(self, job_id: str) -> Job:
         """Run a failed or cancelled job again: same parameters, same seed.
 
+        What it lacks is looked for anew; a download that is still under way is joined.
+
         Raises:
             JobNotFound: there is none.
             JobNotRetryable: it has not failed and was not cancelled.
@@ -180,7 +185,7 @@ class JobQueue:
         )
 
     def delete(self, job_id: str, *, timeout: float) -> Job:
-        """Forget a job; a running one is cancelled first.
+        """Forget a job; a running one is cancelled first. Downloads go on, as with a cancel.
 
         Returns:
             the job as it last was.

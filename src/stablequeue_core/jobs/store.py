@@ -142,10 +142,10 @@ class JobStore(ABC):
     def claim(self, server: str, *, now: datetime, choose: Choose, begin: Begin) -> Job | None:
         """Give one pending job to the lane of ``server``; no job is ever given to two.
 
-        ``choose`` is shown the jobs whose target is ``server`` or ``auto`` and whose ``not_before``
-        has passed, highest priority first, then oldest; window by window, until it picks one or
-        none is left. ``begin`` makes the change. Both are called inside the transaction, so they
-        must be quick and must not call the store.
+        ``choose`` is shown the jobs whose target is ``server`` or ``auto``, whose ``not_before``
+        has passed and that wait for no download, highest priority first, then oldest; window by
+        window, until it picks one or none is left. ``begin`` makes the change. Both are called
+        inside the transaction, so they must be quick and must not call the store.
 
         Returns:
             the claimed job, or None: nothing to do.
@@ -172,16 +172,24 @@ class JobStore(ABC):
         """Every pending or processing job whose target is this alias, oldest first."""
 
     @abstractmethod
+    def waiting(self) -> Sequence[Job]:
+        """Every pending job that waits for downloads (``waits_for``), oldest first."""
+
+    @abstractmethod
     def next_due(self, server: str) -> datetime | None:
         """When the earliest of the server's jobs that wait for a time may run; None: none waits.
 
-        Jobs for ``auto`` are among them. The time lies in the past when that job may run already
-        and nobody has claimed it.
+        Jobs for ``auto`` are among them, jobs that wait for a download are not. The time lies in
+        the past when that job may run already and nobody has claimed it.
         """
 
     @abstractmethod
     def position(self, job: Job) -> int | None:
-        """How many pending jobs of the same target come before it; None unless it is pending."""
+        """How many pending jobs of the same target come before it; None unless it is pending.
+
+        Those that wait for a download do not count: they stand in nobody's way. One that waits
+        itself is told how many would come before it if it could run now.
+        """
 
     @abstractmethod
     def paused(self) -> bool:

@@ -2,7 +2,9 @@
 
 from stablequeue_core.models.base_model import BaseModel, Confidence, Family
 from stablequeue_core.models.catalog import ModelCatalog
+from stablequeue_core.models.identity import CivitaiCandidate, Identity, IdentityStore
 from stablequeue_core.models.model import (
+    NO_HASHES,
     FileFormat,
     FileProblem,
     Hashes,
@@ -38,16 +40,20 @@ from stablequeue_core.models.store import ModelPage, ModelQuery, ModelStore
 
 __all__ = [
     "NOTHING_KNOWN",
+    "NO_HASHES",
     "Availability",
     "BaseModel",
     "CachedModel",
     "CheckpointNames",
+    "CivitaiCandidate",
     "Confidence",
     "Family",
     "FileFormat",
     "FileProblem",
     "HashSource",
     "Hashes",
+    "Identity",
+    "IdentityStore",
     "KnownFile",
     "KnownFiles",
     "LoraPaths",

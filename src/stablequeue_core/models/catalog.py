@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
-from stablequeue_core.errors import ModelNotFound, NoModelFolders
+from stablequeue_core.errors import NoModelFolders
 from stablequeue_core.models.files.pictures import ModelPictures
 from stablequeue_core.models.files.previews import Preview
 from stablequeue_core.models.files.sidecars import write_forge_json
+from stablequeue_core.models.files.whereabouts import check_is_here
 from stablequeue_core.models.lookup import ModelLookup
-from stablequeue_core.models.model import Model, ModelKind
+from stablequeue_core.models.model import Hashes, Model, ModelKind
 from stablequeue_core.models.naming.known_checkpoints import CachedModel
 from stablequeue_core.models.naming.on_servers import ServersView
 from stablequeue_core.models.naming.presence import Availability
@@ -233,10 +233,7 @@ class ModelCatalog:
             queue.models.describe("inkWash_v3", kind="lora", trigger_words=["inkwash style"])
         """
         meant = self._meant(model, kind)
-        if meant.missing:
-            raise ModelNotFound(meant.filename, "Its file is missing; scan again when it is back.")
-        if not _lies_below(meant.file, meant.root):
-            raise ModelNotFound(meant.filename, "Its folder has become a link to another place.")
+        check_is_here(meant)
         if isinstance(trigger_words, str):
             raise ValueError("trigger_words must be a list of texts")
         if preferred_weight is not None and not math.isfinite(preferred_weight):
@@ -254,14 +251,54 @@ class ModelCatalog:
             self.scan()
         return self.get(f"id:{meant.id}")
 
+    def look_again(self, models: Sequence[Model]) -> Sequence[Model]:
+        """Read what lies beside models again, and themselves if they have changed: without a scan.
+
+        Each of their folders is listed once, however many models it holds.
+
+        Returns:
+            them, in the same order; those that are gone are marked as missing.
+
+        Raises:
+            StorageError: what was found cannot be kept.
+            QueueClosed: the queue was closed meanwhile.
+        """
+        return self._keeper.look_again(models)
+
+    def hashed(self, model: Model) -> tuple[Model, str]:
+        """The model as it is now, and its SHA-256; the file is read for that if need be.
+
+        Raises:
+            ModelNotFound: its file is not there.
+            UnreadableModel: the file cannot be read, or is being written.
+            StorageError: what was found cannot be kept.
+            QueueClosed: the queue was closed meanwhile.
+        """
+        (present,) = self.look_again([model])
+        check_is_here(present)
+        return self._keeper.hashed(present)
+
+    def take_in(self, root: str, path: str, hashes: Hashes) -> Model | None:
+        """Put a file that was just written into the catalogue, without a scan.
+
+        Args:
+            root: the model folder, as an absolute path.
+            path: of the file below it, with forward slashes.
+            hashes: that were computed while it was written.
+
+        Returns:
+            the model; None when the folder is none of ours, or the file is gone.
+
+        Raises:
+            StorageError: it cannot be kept.
+            QueueClosed: the queue was closed meanwhile.
+        """
+        ours = next((each for each in self.roots if each.name == root), None)
+        return None if ours is None else self._keeper.take_in(ours, path, hashes)
+
     def _meant(self, model: Model | str, kind: ModelKind | str | None = None) -> Model:
         return self.get(model, kind=kind) if isinstance(model, str) else model
 
     def _check_roots(self) -> None:
         if not self.roots:
             raise NoModelFolders
-
-
-def _lies_below(file: Path, root: str) -> bool:
-    """Whether it really does: a folder may have become a link since it was looked through."""
-    return Path(os.path.realpath(file)).is_relative_to(os.path.realpath(root))

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import Future
 
-from attrs import evolve, frozen
+from attrs import frozen
 
 from stablequeue_core.clock import Clock
 from stablequeue_core.errors import ServerNotFound
@@ -22,7 +23,7 @@ _Machine = tuple[str, str]
 class _Seen:
     inventory: Inventory
     at: float
-    is_believed: bool = True
+    doubts: int
 
 
 class Inventories:
@@ -52,6 +53,7 @@ class Inventories:
         self._max_age = max_age
         self._lock = threading.Lock()
         self._seen: dict[_Machine, _Seen] = {}
+        self._doubts: Counter[_Machine] = Counter()
         self._asking: dict[_Machine, Future[Inventory]] = {}
 
     def of(self, alias: str) -> Inventory:
@@ -66,7 +68,7 @@ class Inventories:
         server = self._servers.get(alias)
         with self._lock:
             seen = self._seen.get(_machine(server))
-            if seen and seen.is_believed and self._clock.monotonic() - seen.at <= self._max_age:
+            if seen and self._is_believed(server, seen):
                 return seen.inventory
             under_way = self._asking.get(_machine(server))
             answer = under_way or self._asking.setdefault(_machine(server), Future())
@@ -84,29 +86,49 @@ class Inventories:
             seen = self._seen.get(_machine(server))
         return seen.inventory if seen else None
 
-    def put(self, server: Server, inventory: Inventory) -> None:
-        """Remember what the server has just answered."""
+    def put(self, server: Server, inventory: Inventory, *, doubts: int | None = None) -> None:
+        """Remember what the server has just answered.
+
+        Args:
+            server: which one.
+            inventory: its answer.
+            doubts: the number of them before it was asked; None: nobody can have doubted since.
+        """
         with self._lock:
-            self._seen[_machine(server)] = _Seen(inventory, self._clock.monotonic())
+            before = self._doubts[_machine(server)] if doubts is None else doubts
+            self._seen[_machine(server)] = _Seen(inventory, self._clock.monotonic(), before)
 
     def doubt(self, server: Server) -> None:
-        """Believe what was seen of the server no longer: who asks next has it asked anew."""
+        """Believe what was seen of the server no longer: who asks next has it asked anew.
+
+        An answer that is on its way may be older than the doubt: it goes to those who wait for it
+        already, and to nobody else.
+        """
         with self._lock:
-            seen = self._seen.get(_machine(server))
-            if seen:
-                self._seen[_machine(server)] = evolve(seen, is_believed=False)
+            self._doubts[_machine(server)] += 1
+            self._asking.pop(_machine(server), None)
+
+    def doubts(self, server: Server) -> int:
+        """How often the server's lists were doubted: what was fetched before is worth nothing."""
+        return self._doubts[_machine(server)]
+
+    def _is_believed(self, server: Server, seen: _Seen) -> bool:
+        is_young = self._clock.monotonic() - seen.at <= self._max_age
+        return is_young and seen.doubts == self._doubts[_machine(server)]
 
     def _fetch(self, server: Server, answer: Future[Inventory]) -> None:
+        doubts = self.doubts(server)
         try:
             inventory = self._ask(server)
-            self.put(server, inventory)
+            self.put(server, inventory, doubts=doubts)
             answer.set_result(inventory)
         except BaseException as error:
             answer.set_exception(error)
             raise
         finally:
             with self._lock:
-                del self._asking[_machine(server)]
+                if self._asking.get(_machine(server)) is answer:
+                    del self._asking[_machine(server)]
 
 
 def _machine(server: Server) -> _Machine:

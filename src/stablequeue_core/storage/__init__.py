@@ -1,5 +1,5 @@
 """The seam: who remembers. The adapters keep their own path."""
 
-from stablequeue_core.storage.base import LaneLock, Storage
+from stablequeue_core.storage.base import ProcessLock, Storage
 
-__all__ = ["LaneLock", "Storage"]
+__all__ = ["ProcessLock", "Storage"]

@@ -6,17 +6,18 @@ from abc import ABC, abstractmethod
 from typing import Self
 
 from stablequeue_core.bell import Bell
+from stablequeue_core.downloads import DownloadStore
 from stablequeue_core.events import EventLog
 from stablequeue_core.jobs import JobStore
-from stablequeue_core.models import ModelStore
+from stablequeue_core.models import IdentityStore, ModelStore
 from stablequeue_core.servers import ServerStore
 
 
-class LaneLock(ABC):
-    """The right to send jobs to one server; held by one living process (and lane) at a time.
+class ProcessLock(ABC):
+    """The right to do what one living process (and thread of it) may do at a time.
 
     It is given up by :meth:`release` or by the death of its process, however sudden, so that
-    whoever gets it next knows: jobs still marked as processing on this server are orphans.
+    whoever gets it next knows: what is still marked as under way is an orphan.
     """
 
     @abstractmethod
@@ -32,22 +33,28 @@ class Storage(ABC):
     """Remembers everything that must survive a restart.
 
     Attributes:
-        jobs, servers, models, events: the stores.
-        work: rings, in this process, after a change that may give a lane something to do: a job
-            became pending, a server or the queue was changed.
+        jobs, servers, models, identities, downloads, events: the stores.
+        work: rings, in this process, after a change that may give somebody something to do: a job
+            became pending, a server or the queue was changed, a download was queued or has ended.
         changes: rings, in this process, after every change.
     """
 
     jobs: JobStore
     servers: ServerStore
     models: ModelStore
+    identities: IdentityStore
+    downloads: DownloadStore
     events: EventLog
     work: Bell
     changes: Bell
 
     @abstractmethod
-    def lane_lock(self, alias: str) -> LaneLock:
-        """A lock for the lane of the server named ``alias``; not yet taken."""
+    def lane_lock(self, alias: str) -> ProcessLock:
+        """A lock for whoever sends jobs to the server named ``alias``; not yet taken."""
+
+    @abstractmethod
+    def fetching_lock(self) -> ProcessLock:
+        """A lock for whoever fetches the downloads; not yet taken."""
 
     @abstractmethod
     def close(self) -> None:

@@ -1,8 +1,9 @@
-"""A clock that stands still until it is moved by hand."""
+"""A clock that stands still until it is moved by hand, or by who waits by it."""
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from stablequeue_core.clock import Clock
@@ -40,6 +41,13 @@ class FakeClock(Clock):
         """Seconds that were let pass since the clock was made."""
         with self._lock:
             return self._passed.total_seconds()
+
+    def wait(self, seconds: float, ended: Callable[[float], bool]) -> bool:
+        """Who waits by this clock moves it, and is done at once."""
+        if ended(0):
+            return True
+        self.advance(max(seconds, 0))
+        return False
 
     def advance(self, seconds: float) -> None:
         """Let time pass; it never goes back."""

@@ -1,4 +1,4 @@
-"""What a process does in a race for jobs or locks; imports little, as it is started anew."""
+"""What a process does in a race for jobs, downloads or locks; it imports little, to start soon."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
+from stablequeue_core.downloads import Download, download_event
 from stablequeue_core.events import Event, EventKind
 from stablequeue_core.jobs import Candidate, Job, Lease, event_of
 from stablequeue_core.storage import Storage
@@ -59,6 +60,20 @@ def claim_all(storage: Storage, gate: Gate) -> list[str]:
     return claimed
 
 
+def claim_all_downloads(storage: Storage, gate: Gate) -> list[str]:
+    """Claim until nothing is left; the ids of what we were given."""
+    claimed = []
+    gate.wait(60)
+    while download := storage.downloads.claim(now=_FAR_AWAY, begin=_begin_download):
+        claimed.append(download.id)
+    return claimed
+
+
+def _begin_download(download: Download) -> tuple[Download, Event]:
+    begun = download.begin(now=download.updated_at)
+    return begun, download_event(EventKind.DOWNLOAD_STARTED, begun)
+
+
 _gate: Gate
 
 
@@ -74,10 +89,25 @@ def open_and_claim_all(opener: Opener) -> list[str]:
         return claim_all(storage, _gate)
 
 
+def open_and_claim_all_downloads(opener: Opener) -> list[str]:
+    """As :func:`claim_all_downloads`, in a process that :func:`meet_at` has prepared."""
+    with opener() as storage:
+        return claim_all_downloads(storage, _gate)
+
+
 def hold_lane(opener: Opener, alias: str, held: Flag) -> None:
     """Take the lock of a lane and keep it until this process is killed."""
     with opener() as storage:
         lock = storage.lane_lock(alias)
+        if lock.try_acquire():
+            held.set()
+            threading.Event().wait()
+
+
+def hold_fetching(opener: Opener, held: Flag) -> None:
+    """Take the lock of the downloads and keep it until this process is killed."""
+    with opener() as storage:
+        lock = storage.fetching_lock()
         if lock.try_acquire():
             held.set()
             threading.Event().wait()

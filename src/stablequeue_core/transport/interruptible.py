@@ -21,7 +21,9 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 from urllib3.util.wait import wait_for_write
 
-from stablequeue_core.errors import TransferAborted
+from stablequeue_core.errors import PrivateAddress, TransferAborted
+from stablequeue_core.transport.addresses import is_public
+from stablequeue_core.transport.reply import Reply
 
 _IDLE_LIMIT_SECONDS = 4.0  # uvicorn, which serves Forge, hangs up on a connection idle for 5 s
 _CONNECT_SLICE_SECONDS = 0.05  # how late a pulled switch may be noticed while connecting
@@ -44,14 +46,19 @@ _KEEP_ALIVE = [
 class Call:
     """One request under way: how far it came, and the way to end it from another thread."""
 
-    def __init__(self, send_patience: float | None, *, fresh: bool = False) -> None:
+    def __init__(
+        self, send_patience: float | None, *, fresh: bool = False, public_only: bool = False
+    ) -> None:
         """Begin a request.
 
         Args:
             send_patience: seconds for which a piece of the body may wait to be sent.
             fresh: never take a connection that was used before.
+            public_only: never take one to an address that is not public.
         """
         self.fresh = fresh
+        self.public_only = public_only
+        self.reply: Reply | None = None
         self.send_patience = send_patience
         self.sent = False
         self.reused = False
@@ -123,22 +130,34 @@ def _present() -> Call:
     return _place.call
 
 
+class _ReplyToCall(Reply):
+    """Makes itself known to the call that it answers."""
+
+    def begin(self) -> None:
+        super().begin()
+        _present().reply = self
+
+
 class _Interruptible(HTTPConnection):
     """What both kinds of connection share."""
 
+    response_class = _ReplyToCall
     _used_at = 0.0
     _call: Call | None = None
+    _is_public = False
 
     @property
     def is_connected(self) -> bool:
         """Asked by the pool that is about to give it to another call: is it fit for that?
 
-        It is when the other call wants a used one, the call before let go of it, it is alive, and
-        it was not idle for so long that the server may be closing it just now. If it is not, the
-        pool closes it and connects anew.
+        It is when the other call wants a used one and may go where this one leads, the call before
+        let go of it, it is alive, and it was not idle for so long that the server may be closing it
+        just now. If it is not, the pool closes it and connects anew.
         """
+        call = _present()
         return (
-            not _present().fresh
+            not call.fresh
+            and (self._is_public or not call.public_only)
             and time.monotonic() - self._used_at < _IDLE_LIMIT_SECONDS
             and (self._call is None or self._call.let_go())
             and super().is_connected
@@ -146,11 +165,13 @@ class _Interruptible(HTTPConnection):
 
     def _new_conn(self) -> socket.socket:
         try:
-            return _dial(self.host.strip("[]"), self.port, self.timeout, _present())
+            sock, address = _dial(self.host.strip("[]"), self.port, self.timeout, _present())
         except TimeoutError as error:
             raise ConnectTimeoutError(self, "timed out") from error
         except (OSError, UnicodeError) as error:
             raise NewConnectionError(self, "failed") from error
+        self._is_public = is_public(address)
+        return sock
 
     def connect(self) -> None:
         super().connect()
@@ -215,10 +236,17 @@ class InterruptibleTlsPool(HTTPSConnectionPool):
     ConnectionCls = _InterruptibleTls
 
 
-def _dial(host: str, port: int, patience: float | None, call: Call) -> socket.socket:
-    """Connect to the first of the host's addresses that answers."""
+def _dial(host: str, port: int, patience: float | None, call: Call) -> tuple[socket.socket, str]:
+    """Connect to the first of the host's addresses that answers; which one it is.
+
+    Raises:
+        PrivateAddress: one of them is not public, and the call must not go there. A name that
+            stands for addresses of both kinds is meant to deceive.
+    """
     failure: OSError = OSError("the host has no address")
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    if call.public_only and not all(is_public(str(address[0])) for *_, address in found):
+        raise PrivateAddress(host)
     for family, kind, protocol, _, address in found:
         sock = socket.socket(family, kind, protocol)
         try:
@@ -227,7 +255,7 @@ def _dial(host: str, port: int, patience: float | None, call: Call) -> socket.so
             for option, value in _KEEP_ALIVE:
                 sock.setsockopt(socket.IPPROTO_TCP, option, value)
             _connect(sock, address, patience, call)
-            return sock
+            return sock, str(address[0])
         except OSError as error:
             sock.close()
             failure = error

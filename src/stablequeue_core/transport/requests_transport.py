@@ -12,7 +12,7 @@ import json
 import ssl
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from http.client import HTTPException
 from socket import gaierror
 from typing import Any, cast
@@ -21,16 +21,19 @@ from urllib.parse import urlsplit
 from requests import PreparedRequest
 from requests.adapters import HTTPAdapter
 from requests.exceptions import RequestException
+from requests.utils import select_proxy
 from urllib3 import BaseHTTPResponse, PoolManager, Timeout
 from urllib3.exceptions import DecodeError, HTTPError
 
 from stablequeue_core.errors import (
     ConnectFailed,
     ConnectionLost,
+    PrivateAddress,
     ReadTimedOut,
     TransferAborted,
     TransportError,
 )
+from stablequeue_core.transport.addresses import is_private_host
 from stablequeue_core.transport.base import (
     CHUNK_BYTES,
     Abort,
@@ -45,6 +48,7 @@ from stablequeue_core.transport.interruptible import (
     InterruptibleTlsPool,
     under_way,
 )
+from stablequeue_core.transport.reply import Reply
 
 _SERVERS = 64  # so many servers keep their idle connections
 _IDLE_CONNECTIONS = 16  # for each of them
@@ -56,6 +60,10 @@ class RequestsTransport(Transport):
     """Carries HTTP with ``requests``.
 
     Neither ``.netrc`` nor proxy variables of the environment are read, and no cookie is kept.
+
+    With a proxy, ``public_only`` refuses hosts that are written as an address, and ``localhost``;
+    any other name is looked up by the proxy, which may know it as one of a private network. Let it
+    refuse these itself. Where the proxy itself is does not matter.
 
     A GET that finds its idle connection dead is sent once more on a new one; anything else is
     never sent twice. Pulling an Abort interrupts connecting, sending and reading at once; only
@@ -86,16 +94,25 @@ class RequestsTransport(Transport):
         self._adapter.close()
 
     def _send(self, request: Request, abort: Abort) -> StreamedResponse:
-        call = Call(request.timeouts.read, fresh=request.fresh_connection)
+        prepared = _prepare(request)
+        is_guarded = request.public_only and not self._goes_by_proxy(prepared)
+        if request.public_only and not is_guarded:
+            _refuse_private_host(prepared)
+        call = Call(request.timeouts.read, fresh=request.fresh_connection, public_only=is_guarded)
         try:
-            return self._exchange(request, abort, call)
+            return self._exchange(request, prepared, abort, call)
         except ConnectionLost:
             if not call.reused or abort.pulled or request.method not in _SAFE_TO_REPEAT:
                 raise
-        return self._exchange(request, abort, Call(request.timeouts.read, fresh=True))
+        again = Call(request.timeouts.read, fresh=True, public_only=is_guarded)
+        return self._exchange(request, prepared, abort, again)
 
-    def _exchange(self, request: Request, abort: Abort, call: Call) -> StreamedResponse:
-        prepared = _prepare(request)
+    def _goes_by_proxy(self, prepared: PreparedRequest) -> bool:
+        return select_proxy(prepared.url or "", self._proxies) is not None
+
+    def _exchange(
+        self, request: Request, prepared: PreparedRequest, abort: Abort, call: Call
+    ) -> StreamedResponse:
         with ExitStack() as until_closed:
             until_closed.enter_context(abort.reaction(call.hang_up))
             try:
@@ -112,7 +129,9 @@ class RequestsTransport(Transport):
                     )
             except _FOREIGN_ERRORS as error:
                 raise _translated(error, request, sent=call.sent) from error
-            streamed = _RequestsResponse(request, answer.raw, abort, until_closed.pop_all())
+            streamed = _RequestsResponse(
+                request, answer.raw, call.reply, abort, until_closed.pop_all()
+            )
         if abort.pulled:  # a head that was cut short by our own hand can look complete
             streamed.close()
             raise TransferAborted
@@ -123,18 +142,43 @@ class _RequestsResponse(StreamedResponse):
     """An answer whose head is there."""
 
     def __init__(
-        self, request: Request, raw: BaseHTTPResponse, abort: Abort, until_closed: ExitStack
+        self,
+        request: Request,
+        raw: BaseHTTPResponse,
+        reply: Reply | None,
+        abort: Abort,
+        until_closed: ExitStack,
     ) -> None:
         self.status = raw.status
         self.headers = {name.lower(): value for name, value in raw.headers.items()}
         self._request = request
         self._raw = raw
+        self._plain = None if reply is None or _is_wrapped(self.headers) else reply
         self._abort = abort
         self._until_closed = until_closed
 
     def chunks(self) -> Iterator[bytes]:
+        if self._plain is None:
+            with self._translating():
+                yield from self._raw.stream(CHUNK_BYTES, decode_content=True)
+            return
+        buffer = memoryview(bytearray(CHUNK_BYTES))
+        while count := self.readinto(buffer):
+            yield bytes(buffer[:count])
+
+    def readinto(self, buffer: memoryview) -> int:
+        if self._plain is None:
+            return super().readinto(buffer)
+        with self._translating():
+            count = self._plain.receive_into(buffer)
+            if self._plain.isclosed():
+                self._raw.release_conn()
+        return count
+
+    @contextmanager
+    def _translating(self) -> Iterator[None]:
         try:
-            yield from self._raw.stream(CHUNK_BYTES, decode_content=True)
+            yield
         except _FOREIGN_ERRORS as error:
             if self._abort.pulled:
                 raise TransferAborted from error
@@ -145,6 +189,12 @@ class _RequestsResponse(StreamedResponse):
     def close(self) -> None:
         self._until_closed.close()
         self._raw.close()
+
+
+def _is_wrapped(headers: Mapping[str, str]) -> bool:
+    """Whether the body is sent otherwise than as it is: packed, or in chunks."""
+    encoding = headers.get("content-encoding", "identity").strip().lower()
+    return encoding not in ("", "identity") or "transfer-encoding" in headers
 
 
 class _Adapter(HTTPAdapter):
@@ -164,6 +214,13 @@ def _make_interruptible(manager: PoolManager) -> None:
     manager.pool_classes_by_scheme = {"http": InterruptiblePool, "https": InterruptibleTlsPool}
 
 
+def _refuse_private_host(prepared: PreparedRequest) -> None:
+    """Raise PrivateAddress if the host is written as an address that is not public."""
+    host = urlsplit(prepared.url or "").hostname or ""
+    if is_private_host(str(host)):
+        raise PrivateAddress(str(host))
+
+
 def _prepare(request: Request) -> PreparedRequest:
     """The request as the library sends it.
 
@@ -181,7 +238,7 @@ def _prepare(request: Request) -> PreparedRequest:
             raise ValueError
     except (RequestException, ValueError):
         raise ConnectFailed(
-            f"{_place(request)} is no address that starts with http:// or https://; "
+            f"{request.place} is no address that starts with http:// or https://; "
             "nothing was sent. Correct the address."
         ) from None
     try:
@@ -196,7 +253,7 @@ def _prepare(request: Request) -> PreparedRequest:
     except (RequestException, ValueError, TypeError):
         # Neither the error's text nor the error itself is shown: both quote what was to be sent.
         raise TransportError(
-            f"The request to {_place(request)} was not sent: its body is no JSON, "
+            f"The request to {request.place} was not sent: its body is no JSON, "
             "or one of its headers holds forbidden characters. Correct them."
         ) from None
     if request.auth is not None:
@@ -205,24 +262,13 @@ def _prepare(request: Request) -> PreparedRequest:
     return prepared
 
 
-def _place(request: Request) -> str:
-    """Host and port of the request, without credentials."""
-    try:
-        parts = urlsplit(request.url)
-        port = parts.port or (443 if parts.scheme == "https" else 80)
-        host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
-    except ValueError:
-        host = None
-    return f"{host}:{port}" if host else "The given URL"
-
-
 def _translated(error: Exception, request: Request, *, sent: bool) -> TransportError:
     """The error of our family that says what a foreign one means.
 
     Which branch it is depends on how far the request came, not on the kind of the foreign error.
     """
     cause = _root_cause(error)
-    where = _place(request)
+    where = request.place
     if not sent:
         return ConnectFailed(_no_connection(cause, where, request.timeouts))
     # With a number it comes from the system: its probes found the other end gone.

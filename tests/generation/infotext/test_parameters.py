@@ -184,7 +184,20 @@ def test_the_size_of_2022_was_that_of_the_second_pass() -> None:
     assert (params["width"], params["height"]) == (384, 384)
     assert (params["hr_resize_x"], params["hr_resize_y"]) == (512, 512)
     assert params["enable_hires_fix"] is True
-    assert params["sampler_name"] == "DPM++ 2M Karras"
+
+
+@pytest.mark.parametrize("scheduler", ["Karras", "Exponential"])
+def test_a_sampler_of_old_names_its_scheduler_as_well(scheduler: str) -> None:
+    params = recipe_of(f"Sampler: DPM++ 2M {scheduler}").params
+    assert (params["sampler_name"], params["scheduler"]) == ("DPM++ 2M", scheduler)
+    params = recipe_of(f"Sampler: DPM++ 2M {scheduler}, Schedule type: Automatic").params
+    assert (params["sampler_name"], params["scheduler"]) == ("DPM++ 2M", scheduler)
+
+
+def test_a_sampler_that_comes_with_a_scheduler_is_taken_at_its_word() -> None:
+    params = recipe_of("Sampler: DPM++ 2M Karras, Schedule type: Simple").params
+    assert (params["sampler_name"], params["scheduler"]) == ("DPM++ 2M Karras", "Simple")
+    assert recipe_of("Sampler: Karras").params["sampler_name"] == "Karras"
 
 
 @pytest.mark.parametrize(

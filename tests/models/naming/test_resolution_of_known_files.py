@@ -184,6 +184,20 @@ def test_of_two_that_the_server_has_not_hashed_ours_with_that_hash_is_meant() ->
         resolve(f"x [{digest}]", [], *there)
 
 
+def test_our_file_with_the_hash_behind_a_name_is_found_by_the_name_that_it_has_here() -> None:
+    """Pictures tell the name that a file had elsewhere; the server has not hashed ours yet."""
+    wanted = f"harborMixXL [{OURS.sha256[:10]}]"
+    there = listed("Pony/x.safetensors")
+    assert resolve(wanted, [OURS], OTHER, there) == Resolution(
+        there, f"hash {OURS.sha256[:10]} is Pony/x.safetensors here: same path", OURS.sha256
+    )
+    with pytest.raises(NotOnServer):
+        resolve(wanted, [OURS], OTHER, listed("Pony/x.safetensors", "other"))
+    nothing = Local("Pony/x.safetensors", autov3="e3b0c44298fc")
+    with pytest.raises(NotOnServer):
+        resolve("harborMixXL [e3b0c44298fc]", [nothing], OTHER, there)
+
+
 class TestTheOldHash:
     """Eight digits of 64 KiB: two files may share it, so it must be proved, or is refused."""
 

@@ -9,6 +9,7 @@ from stablequeue_core.errors import InvalidInfotext
 from stablequeue_core.generation.fields import FieldReader
 from stablequeue_core.generation.infotext.parameters import Recipe, params_of
 from stablequeue_core.generation.infotext.reading import read_infotext
+from stablequeue_core.generation.model_sources import MODEL_SOURCES
 
 GENERATION_INFO = "generation_info_raw"
 """The parameter that holds an infotext."""
@@ -52,7 +53,7 @@ def reader_with_infotext(
             recipe = params_of(read_infotext(infotext))
         except InvalidInfotext as error:
             own.problem(GENERATION_INFO, f"cannot be used. {error.message}")
-    reader = _CompletedReader(params, _completed(params, recipe.params))
+    reader = _CompletedReader(params, completed_params(params, recipe.params))
     reader.problems += own.problems
     return reader, recipe.left_out
 
@@ -72,7 +73,20 @@ class _CompletedReader(FieldReader):
             super().problem(path, message)
 
 
-def _completed(own: Mapping[str, Any], taken: Mapping[str, Any]) -> dict[str, Any]:
+def completed_params(own: Mapping[str, Any], taken: Mapping[str, Any]) -> dict[str, Any]:
+    """Parameters with what they do not say themselves taken from elsewhere.
+
+    A parameter that is null says nothing, and who says one by another of its names has said it.
+    Override settings and sources of models are completed one by one.
+
+    Args:
+        own: what comes first.
+        taken: parameters too, such as those of a picture.
+
+    Example:
+        >>> completed_params({"steps": 9, "seed": None}, {"steps": 20, "seed": 5})
+        {'steps': 9, 'seed': 5}
+    """
     completed = {
         key: value
         for key, value in taken.items()
@@ -83,4 +97,7 @@ def _completed(own: Mapping[str, Any], taken: Mapping[str, Any]) -> dict[str, An
         if options.get("sd_model_checkpoint") is not None:
             completed.pop("checkpoint_name", None)
         completed["override_settings"] = {**taken.get("override_settings", {}), **options}
+    sources = own.get(MODEL_SOURCES)
+    if isinstance(sources, Mapping):
+        completed[MODEL_SOURCES] = {**taken.get(MODEL_SOURCES, {}), **sources}
     return {**own, **completed}

@@ -27,6 +27,9 @@ _TELLING = frozenset(
 _ASKS_FOR_SECOND_PASS = ("Hires upscale", "Hires resize-1", "Hires upscaler")
 _OF_SECOND_PASS = frozenset({"denoising_strength", "upscaler_model"})
 
+_OLD_SCHEDULERS = (" Karras", " Exponential")
+"""Until A1111 1.9, a sampler's name ended in that of its scheduler; Civitai still says it so."""
+
 AUTOMATIC = "Automatic"
 UNDEFINED = "Undefined"
 _MIN_HASH_DIGITS = 8
@@ -134,6 +137,14 @@ class _Translator:
             self._params.pop("scheduler", None)
             if self._params.get("hr_scheduler") == AUTOMATIC:
                 del self._params["hr_scheduler"]
+            self._scheduler_in_sampler()
+
+    def _scheduler_in_sampler(self) -> None:
+        name = self._params.get("sampler_name", "")
+        for ending in _OLD_SCHEDULERS:
+            if name.endswith(ending) and name != ending:
+                self._params["sampler_name"] = name.removesuffix(ending)
+                self._params["scheduler"] = ending.strip()
 
     def _checkpoint(self) -> None:
         """By name and hash where both are there: then it is that file or none."""
@@ -221,7 +232,11 @@ def _old_first_pass(infotext: Infotext) -> tuple[int, int] | None:
 
 def _is_flux_of_civitai(infotext: Infotext) -> bool:
     """Its generator writes Flux's own scale as ``CFG scale``, and a clip skip that Flux lacks."""
-    return any("FLUX" in str(one.get("modelName", "")) for one in infotext.civitai_resources)
+    return any(
+        "FLUX" in str(one.get("modelName", ""))
+        or str(one.get("baseModel", "")).startswith("Flux.1")
+        for one in infotext.civitai_resources
+    )
 
 
 def _is_hash(text: str) -> bool:

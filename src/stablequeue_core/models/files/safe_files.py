@@ -11,6 +11,8 @@ from io import BufferedWriter, FileIO
 from pathlib import Path
 
 _WINDOWS = os.name == "nt"
+_NO_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
+"""A file system has no second names for a file: exFAT, many network shares."""
 
 
 class NoRegularFile(OSError):
@@ -75,6 +77,33 @@ def replacing(target: Path) -> Iterator[BufferedWriter]:
         with suppress(OSError):
             os.unlink(temporary)
         raise
+    _persist_name(target.parent)
+
+
+def put_in_place(source: Path, target: Path) -> None:
+    """Give a finished file its name, in one step, and never in place of another file.
+
+    Both lie in the same folder. A process that dies in between leaves both names, of one file.
+
+    Raises:
+        FileExistsError: something has that name, perhaps since a moment ago; ``source`` is as it
+            was.
+        OSError: it cannot have the name.
+    """
+    if _WINDOWS:
+        os.rename(source, target)  # there, it never replaces anything
+        return
+    try:
+        os.link(source, target)
+    except FileExistsError:
+        raise
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        with open(target, "xb"):  # takes the name, if it is free; what replaces it is ours
+            os.replace(source, target)
+    else:
+        os.unlink(source)
     _persist_name(target.parent)
 
 

@@ -10,46 +10,33 @@ import time
 from contextlib import suppress
 from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
 
-from PIL import Image, ImageOps, features
+from PIL import Image
 
 from stablequeue_core.errors import UnreadableModel
 from stablequeue_core.models.digests import key_of
 from stablequeue_core.models.files.previews import Preview
 from stablequeue_core.models.files.safe_files import open_regular, replacing
+from stablequeue_core.models.files.stills import (
+    LARGEST_PIXELS,
+    PictureBroken,
+    PictureTooLarge,
+    can_code,
+    can_open,
+    opened_still,
+    upright,
+)
 
 WIDTHS = (96, 160, 320, 450, 640, 960)
 """Pixels. Others are made up to the next of these, so that a client cannot fill the folder."""
 
-LARGEST_PIXELS = 64_000_000
 LARGEST_FILE = 128 * 2**20
-
-_TALLEST = 4
-"""How many times its width a thumbnail may be high."""
-
-_FORMATS = {
-    "image/png": "PNG",
-    "image/jpeg": "JPEG",
-    "image/webp": "WEBP",
-    "image/gif": "GIF",
-    "image/avif": "AVIF",
-}
-_OURS = re.compile(r"[0-9a-f]{40}\.webp|\.[0-9a-f]{16}\.tmp")
-_LEFTOVER_SECONDS = 3600  # no writer takes that long: whoever began this file is dead
-_SHRUNK_AS_THEY_ARE = frozenset({"RGB", "RGBA", "L", "LA", "CMYK", "YCbCr"})
-_ORIENTATION = 0x0112
-_LYING_ON_ITS_SIDE = frozenset({5, 6, 7, 8})
-
-
-MOST_SCANS = 100
-"""Of a JPEG. A progressive one has about ten; each takes as long as the whole picture, so that a
-megabyte of empty ones would keep a processor busy for minutes."""
 
 PATIENCE = 5.0
 """Seconds to wait for thumbnails that are being made before this one."""
 
-_START_OF_SCAN = b"\xff\xda"
+_OURS = re.compile(r"[0-9a-f]{40}\.webp|\.[0-9a-f]{16}\.tmp")
+_LEFTOVER_SECONDS = 3600  # no writer takes that long: whoever began this file is dead
 
 
 class Thumbnails:
@@ -88,8 +75,7 @@ class Thumbnails:
                 pictures have that are made to use up memory; ``preview_unreadable``, when it is
                 broken.
         """
-        picture_format = _FORMATS.get(preview.media_type)
-        if picture_format is None or not (_can("webp") and _can(picture_format.lower())):
+        if not (can_code("webp") and can_open(preview.media_type)):
             return None
         wide = next((each for each in WIDTHS if each >= width), WIDTHS[-1])
         target = self._folder / f"{key_of(preview.path, preview.size, preview.mtime_ns, wide)}.webp"
@@ -100,7 +86,7 @@ class Thumbnails:
         try:
             if kept := _kept(target):
                 return kept
-            small = _shrunk(preview, picture_format, wide)
+            small = _shrunk(preview, wide)
             return self._keep(small, target) if small else None
         finally:
             self._one_at_a_time.release()
@@ -131,13 +117,6 @@ class Thumbnails:
                 os.unlink(path)
 
 
-def _can(codec: str) -> bool:
-    """Whether this Pillow can read and write pictures in WEBP or AVIF; the others it always can."""
-    if codec == "avif" and codec not in features.modules:  # before Pillow 11.3
-        return False
-    return codec not in ("webp", "avif") or bool(features.check(codec))
-
-
 def _kept(path: Path) -> Preview | None:
     try:
         seen = os.lstat(path)
@@ -148,7 +127,7 @@ def _kept(path: Path) -> Preview | None:
     return Preview(path=path, media_type="image/webp", size=seen.st_size, mtime_ns=seen.st_mtime_ns)
 
 
-def _shrunk(preview: Preview, picture_format: str, width: int) -> Image.Image | None:
+def _shrunk(preview: Preview, width: int) -> Image.Image | None:
     """The picture made smaller; None when it is not the one that was looked at any more."""
     if preview.size > LARGEST_FILE:
         raise _too_large(preview)
@@ -157,54 +136,18 @@ def _shrunk(preview: Preview, picture_format: str, width: int) -> Image.Image | 
             seen = os.fstat(file.fileno())
             if (seen.st_size, seen.st_mtime_ns) != (preview.size, preview.mtime_ns):
                 return None
-            if picture_format == "JPEG" and _scans_in(file) > MOST_SCANS:
-                raise _too_large(preview)
-            with Image.open(file, formats=[picture_format]) as image:
-                if image.width * image.height > LARGEST_PIXELS:
-                    raise _too_large(preview)
-                return _upright(image, width)
-    except UnreadableModel:
-        raise
+            with opened_still(file, preview.media_type) as image:
+                return upright(image, width)
     except FileNotFoundError:
         return None
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+    except PictureTooLarge as error:
         raise _too_large(preview) from error
-    except Exception as error:  # decoders fed with nonsense raise whatever they stumble over
+    except (PictureBroken, OSError) as error:
         raise UnreadableModel(
             "preview_unreadable",
             f"{preview.path.name!r} is a broken picture, so there is no thumbnail of it. Save it "
             "anew, or delete it.",
         ) from error
-
-
-def _scans_in(file: BinaryIO) -> int:
-    """How often a JPEG goes over its whole area; the marker stands nowhere else in its data."""
-    scans, last = 0, b""
-    while block := file.read(1 << 20):
-        scans += (last + block).count(_START_OF_SCAN)
-        last = block[-1:]
-    file.seek(0)
-    return scans
-
-
-def _upright(image: Image.Image, width: int) -> Image.Image:
-    turned = _orientation(image) in _LYING_ON_ITS_SIDE
-    box = (width * _TALLEST, width) if turned else (width, width * _TALLEST)
-    small: Image.Image = image
-    if image.mode.startswith("I"):
-        # Greys of 16 bits; Pillow's own conversion makes nearly all of them white.
-        small = image.convert("I").point(lambda grey: grey * (1 / 256)).convert("L")
-    elif image.mode not in _SHRUNK_AS_THEY_ARE or "transparency" in image.info:
-        # Neither colours by number nor transparent ones can be mixed.
-        small = image.convert("RGBA" if image.has_transparency_data else "RGB")
-    small.thumbnail(box)
-    upright = ImageOps.exif_transpose(small)
-    return upright.convert("RGBA" if upright.has_transparency_data else "RGB")
-
-
-def _orientation(image: Image.Image) -> int:
-    orientation = image.getexif().get(_ORIENTATION)
-    return orientation if isinstance(orientation, int) else 1
 
 
 def _too_large(preview: Preview) -> UnreadableModel:

@@ -2,17 +2,7 @@
 
 from __future__ import annotations
 
-import re
-
-_AIR = re.compile(
-    r"(?:urn:)?(?:air:)?(?:[^:]*:[^:]*:)?civitai:[0-9]+@([0-9]{1,18})(?:[:.].*)?", re.IGNORECASE
-)
-_PAGE = re.compile(
-    r"(?:https?://)?(?:www\.)?civitai\.(?:com|red|green)/"
-    r"(?:models/[0-9]+[^?#]*\?(?:[^#]*&)?modelVersionId=([0-9]{1,18})(?=[&#]|$)"
-    r"|api/download/models/([0-9]{1,18})(?=[/?#]|$))",
-    re.IGNORECASE,
-)
+from stablequeue_core.generation.civitai_names import civitai_name
 
 
 def civitai_version(text: str) -> int | None:
@@ -30,10 +20,5 @@ def civitai_version(text: str) -> int | None:
         >>> civitai_version("urn:air:sdxl:checkpoint:civitai:101055@128078")
         128078
     """
-    if "civitai" not in text.casefold():
-        return None
-    air = _AIR.fullmatch(text)
-    if air:
-        return int(air.group(1))
-    page = _PAGE.match(text)
-    return int(page.group(1) or page.group(2)) if page else None
+    named = civitai_name(text)
+    return None if named is None else named.version_id

@@ -99,6 +99,10 @@ class CheckpointNames:
                 return Resolution(self._only(fitting, wanted), reason, digest)
         if digest is not None and (renamed := self._table.same_hash(digest)):
             return Resolution(self._only(renamed, wanted), "same hash, under another name", digest)
+        files = [] if digest is None or is_hash_of_nothing(digest) else self._known.of_hash(digest)
+        if files:
+            # The server has not hashed it, and calls it otherwise; we know what.
+            return self._file_among(files, wanted, f"hash {digest}")
         if digest is None and (_HASH.fullmatch(name) or _VERSION_ID.fullmatch(name)):
             return self._by_number(name, wanted)
         raise self._missing(wanted)

@@ -7,16 +7,11 @@ import threading
 from collections.abc import Sequence
 from typing import Protocol
 
-from attrs import evolve
-
-from stablequeue_core.errors import ModelFileError, ModelNotFound
-from stablequeue_core.models.files.found import FoundFile
+from stablequeue_core.errors import ModelFileError
 from stablequeue_core.models.files.hashing import FileHasher
-from stablequeue_core.models.files.reading import read_surroundings
-from stablequeue_core.models.model import FileFormat, Hashes, Model
+from stablequeue_core.models.model import FileFormat, Model
 from stablequeue_core.models.roots import ModelRoot
-from stablequeue_core.models.scanning.folders import compare
-from stablequeue_core.models.scanning.walking import Walk
+from stablequeue_core.models.scanning.second_look import SecondLook
 from stablequeue_core.models.store import ModelStore
 
 logger = logging.getLogger(__name__)
@@ -33,8 +28,9 @@ class HashWork:
     """What there is to hash, and how far that is.
 
     Args:
-        store: which files there are, and where their hashes are kept.
+        store: which files there are.
         roots: only files below these.
+        second_look: keeps the hashes.
         hash_rate: bytes a second that are read, while :attr:`is_throttled`.
         interrupt: when it is set, hashing stops at once; :meth:`next` reads on from there.
 
@@ -48,6 +44,7 @@ class HashWork:
         self,
         store: ModelStore,
         roots: Sequence[ModelRoot],
+        second_look: SecondLook,
         *,
         hash_rate: float,
         interrupt: threading.Event,
@@ -55,7 +52,8 @@ class HashWork:
         self.is_throttled = True
         self.waiting = 0
         self._store = store
-        self._roots = {root.name: root for root in roots}
+        self._roots = [root.name for root in roots]
+        self._second_look = second_look
         self._hash_rate = hash_rate
         self._interrupt = interrupt
         self._half_read: tuple[Model, FileHasher] | None = None
@@ -86,13 +84,13 @@ class HashWork:
             return False
         if hashes is not None:
             self._put_away()
-            self._keep(model, hashes)
+            self._second_look.keep_hashes(model, hashes)
         return False
 
     def begin_anew(self) -> None:
         """Count what waits, after a scan; what could not be hashed may be readable by now."""
         self._hopeless.clear()
-        self.waiting = self._store.count_without_hash(self._roots.keys())
+        self.waiting = self._store.count_without_hash(self._roots)
 
     def _put_away(self) -> None:
         self._half_read = None
@@ -100,7 +98,7 @@ class HashWork:
 
     def _next(self) -> Model | None:
         """The smallest file that may still be hashed."""
-        found = self._store.without_hash(self._roots.keys(), len(self._hopeless) + 1)
+        found = self._store.without_hash(self._roots, len(self._hopeless) + 1)
         return next((m for m in found if (m.id, m.mtime_ns) not in self._hopeless), None)
 
     def _hasher(self, model: Model) -> FileHasher:
@@ -109,44 +107,13 @@ class HashWork:
             before, hasher = self._half_read
             if (before.id, before.size, before.mtime_ns) == (model.id, model.size, model.mtime_ns):
                 return hasher
-        has_header = model.format is FileFormat.SAFETENSORS
-        seen = (model.size, model.mtime_ns)
-        hasher = FileHasher(model.file, with_autov3=has_header, seen=seen)
+        hasher = hasher_of(model)
         self._half_read = (model, hasher)
         return hasher
 
-    def _keep(self, hashed: Model, hashes: Hashes) -> None:
-        """Keep the hashes, unless the file has become another meanwhile."""
-        try:
-            present = self._store.get(hashed.id)
-        except ModelNotFound:
-            return
-        if (present.size, present.mtime_ns) != (hashed.size, hashed.mtime_ns):
-            return
-        model = evolve(present, hashes=evolve(hashes, told=present.hashes.told))
-        if model.card.version_id is not None or model.card.model_id is not None:
-            # Now that its hash is known, it can be seen who speaks of another file.
-            found = self._found(model)
-            model = read_surroundings(model, found) if found else model
-        self._store.save([self._found_again(model)])
 
-    def _found_again(self, model: Model) -> Model:
-        """``model`` as the missing one that it is a copy of, if there is exactly one such."""
-        same = [
-            other
-            for other in self._store.of_hash(model.hashes.sha256 or "")
-            if other.missing
-            and other.kind is model.kind
-            and other.hashes.sha256 == model.hashes.sha256
-        ]
-        return evolve(model, id=same[0].id) if len(same) == 1 else model
-
-    def _found(self, model: Model) -> FoundFile | None:
-        """The file, with the sidecars and previews that it has now."""
-        root = self._roots[model.root]
-        try:
-            listing = Walk(root.folder).only(model.folder)
-        except OSError:
-            return None
-        change = compare(root, listing, [])
-        return next((found for found in change.new if found.path == model.path), None)
+def hasher_of(model: Model) -> FileHasher:
+    """What hashes a model's file, as it was when it was last looked at."""
+    has_header = model.format is FileFormat.SAFETENSORS
+    seen = (model.size, model.mtime_ns)
+    return FileHasher(model.file, with_autov3=has_header, seen=seen)

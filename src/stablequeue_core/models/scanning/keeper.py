@@ -8,17 +8,19 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from attrs import asdict
-from filelock import FileLock, Timeout
+from attrs import asdict, evolve
+from filelock import BaseFileLock, FileLock, Timeout
 
 from stablequeue_core.announcer import Announcer
 from stablequeue_core.clock import Clock
 from stablequeue_core.errors import InternalError, QueueClosed, StableQueueError
 from stablequeue_core.events import Event, EventKind
+from stablequeue_core.models.model import Hashes, Model
 from stablequeue_core.models.roots import ModelRoot
-from stablequeue_core.models.scanning.hash_work import HashWork
+from stablequeue_core.models.scanning.hash_work import HashWork, hasher_of
 from stablequeue_core.models.scanning.report import ScanPhase, ScanReport, ScanStatus
 from stablequeue_core.models.scanning.scanner import Scan, ScanStopped
+from stablequeue_core.models.scanning.second_look import SecondLook
 from stablequeue_core.models.store import ModelStore
 
 logger = logging.getLogger(__name__)
@@ -68,7 +70,10 @@ class CatalogKeeper:
         self._status = ScanStatus()
         self._error: StableQueueError | None = None
         self._told_at = 0.0
-        self._hashes = HashWork(store, roots, hash_rate=hash_rate, interrupt=self._interrupt)
+        self._second_look = SecondLook(store)
+        self._hashes = HashWork(
+            store, roots, self._second_look, hash_rate=hash_rate, interrupt=self._interrupt
+        )
         self._all_hashed = True
         self._thread = threading.Thread(target=self._run, name="stablequeue-models", daemon=True)
 
@@ -132,6 +137,44 @@ class CatalogKeeper:
                 raise QueueClosed
             return self._status.last
 
+    def look_again(self, models: Sequence[Model]) -> Sequence[Model]:
+        """Read what lies beside models again, without a scan; waits for one that runs.
+
+        Raises:
+            QueueClosed: the queue was closed meanwhile.
+            StorageError: what was found cannot be kept.
+        """
+        with self._between_scans():
+            return self._second_look.at(models)
+
+    def take_in(self, root: ModelRoot, path: str, hashes: Hashes) -> Model | None:
+        """Put a new file into the catalogue, without a scan; waits for one that runs.
+
+        Raises:
+            QueueClosed: the queue was closed meanwhile.
+            StorageError: it cannot be kept.
+        """
+        with self._between_scans():
+            return self._second_look.take_in(root, path, hashes)
+
+    def hashed(self, model: Model) -> tuple[Model, str]:
+        """The model with its hashes, and its SHA-256; the file is read for that if need be.
+
+        It is read as fast as it can be.
+
+        Raises:
+            UnreadableModel: it cannot be read, or has changed.
+            QueueClosed: the queue was closed meanwhile.
+            StorageError: the hashes cannot be kept.
+        """
+        if model.hashes.sha256 is not None:
+            return model, model.hashes.sha256
+        hashes = hasher_of(model).run(self._stopping)
+        if hashes is None or hashes.sha256 is None:
+            raise QueueClosed
+        kept = self._second_look.keep_hashes(model, hashes)
+        return kept or evolve(model, hashes=hashes), hashes.sha256
+
     def _hurry(self, waiting: int) -> None:
         """So many more want to see every file hashed: then it goes on without a throttle."""
         self._in_a_hurry += waiting
@@ -165,7 +208,7 @@ class CatalogKeeper:
     def _scan(self) -> None:
         report: ScanReport | None = None
         self._error = None
-        with self._errors_noted("A scan of the model folders"), self._alone():
+        with self._errors_noted("A scan of the model folders"), self._alone(self._lock):
             self._record(EventKind.MODELS_SCAN_STARTED)
             report = self._scan_now()
             self._hashes.begin_anew()
@@ -221,11 +264,21 @@ class CatalogKeeper:
             self._error = InternalError(defect)
 
     @contextmanager
-    def _alone(self) -> Iterator[None]:
+    def _between_scans(self) -> Iterator[None]:
+        """While nobody scans, neither in this process nor in another."""
+        try:
+            # A lock of our own: the thread's would let us in while it is scanning.
+            with self._alone(FileLock(self._lock.lock_file)):
+                yield
+        except ScanStopped:
+            raise QueueClosed from None
+
+    @contextmanager
+    def _alone(self, lock: BaseFileLock) -> Iterator[None]:
         """While no other process looks through folders for the same store."""
         while True:
             try:
-                self._lock.acquire(timeout=0.2)
+                lock.acquire(timeout=0.2)
                 break
             except Timeout:
                 if self._stopping.is_set():
@@ -233,7 +286,7 @@ class CatalogKeeper:
         try:
             yield
         finally:
-            self._lock.release()
+            lock.release()
 
     def _tell(self, phase: ScanPhase, done: int, total: int, current: str | None) -> None:
         self._show(

@@ -104,7 +104,7 @@ class MemoryJobs(JobStore):
         with self._memory.lock:
             due = [
                 job
-                for job in self._memory.pending(server, AUTO)
+                for job in self._memory.claimable(server, AUTO)
                 if job.not_before is None or job.not_before <= now
             ]
             due.sort(key=lambda job: (-job.priority, job.number))
@@ -131,9 +131,15 @@ class MemoryJobs(JobStore):
         """Every pending or processing job whose target is this alias, oldest first."""
         return self._memory.where(lambda job: job.status in OPEN and job.target == target)
 
+    def waiting(self) -> Sequence[Job]:
+        """Every pending job that waits for downloads, oldest first."""
+        return self._memory.where(
+            lambda job: job.status is JobStatus.PENDING and bool(job.waits_for)
+        )
+
     def next_due(self, server: str) -> datetime | None:
         """When the earliest of the server's jobs that wait for a time may run."""
-        waits = (job.not_before for job in self._memory.pending(server, AUTO))
+        waits = (job.not_before for job in self._memory.claimable(server, AUTO))
         return min((moment for moment in waits if moment is not None), default=None)
 
     def position(self, job: Job) -> int | None:
@@ -143,8 +149,8 @@ class MemoryJobs(JobStore):
             if known is None or known.status is not JobStatus.PENDING:
                 return None
             place = (-known.priority, known.number)
-            pending = self._memory.pending(known.target)
-            return sum((-other.priority, other.number) < place for other in pending)
+            others = self._memory.claimable(known.target)
+            return sum((-other.priority, other.number) < place for other in others)
 
     def paused(self) -> bool:
         """Whether the whole queue is paused."""

@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterable
 from attrs import define, evolve, field
 
 from stablequeue_core.bell import Bell
+from stablequeue_core.downloads import Download
 from stablequeue_core.events import Event
 from stablequeue_core.jobs import Job, JobStatus
-from stablequeue_core.models import Model
+from stablequeue_core.models import Identity, Model
 from stablequeue_core.servers import Server
 
 
@@ -28,8 +29,11 @@ class Memory:
     models: dict[int, Model] = field(factory=dict)
     last_model: int = 0
     fingerprints: dict[str, dict[str, str]] = field(factory=dict)
+    identities: dict[str, Identity] = field(factory=dict)
+    downloads: dict[str, Download] = field(factory=dict)
+    downloads_accepted: int = 0
     events: list[Event] = field(factory=list)
-    lanes: set[str] = field(factory=set)
+    locks: set[str] = field(factory=set)
     paused: bool = False
 
     def record(self, events: Iterable[Event], *, work: bool) -> None:
@@ -45,6 +49,10 @@ class Memory:
         with self.lock:
             return [job for job in self.jobs.values() if wanted(job)]
 
-    def pending(self, *targets: str) -> list[Job]:
-        """The pending jobs of these targets, oldest first."""
-        return self.where(lambda job: job.status is JobStatus.PENDING and job.target in targets)
+    def claimable(self, *targets: str) -> list[Job]:
+        """The pending jobs of these targets that wait for no download, oldest first."""
+        return self.where(
+            lambda job: (
+                job.status is JobStatus.PENDING and job.target in targets and not job.waits_for
+            )
+        )

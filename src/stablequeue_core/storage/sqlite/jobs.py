@@ -118,6 +118,10 @@ class SqliteJobs(JobStore):
         """Every pending or processing job whose target is this alias, oldest first."""
         return self._all(queries.OPEN_ON, {"target": target})
 
+    def waiting(self) -> Sequence[Job]:
+        """Every pending job that waits for downloads, oldest first."""
+        return self._all(queries.WAITING, ())
+
     def next_due(self, server: str) -> datetime | None:
         """When the earliest of the server's jobs that wait for a time may run."""
         ((millis,),) = self._database.fetch(queries.NEXT_DUE, (server,))

@@ -16,11 +16,20 @@ GET = f"SELECT {_COLUMNS} FROM jobs WHERE id = ?"
 IS_THERE = "SELECT 1 FROM jobs WHERE id = ?"
 NUMBERED = f"SELECT {_COLUMNS} FROM jobs WHERE number BETWEEN ? AND ? ORDER BY number"
 PROCESSING = f"SELECT {_COLUMNS} FROM jobs WHERE status = 'processing' ORDER BY number"
+# Two halves, because each has an index of its own; so have claims and counts.
 OPEN_ON = f"""
-    SELECT {_COLUMNS} FROM jobs WHERE status = 'pending' AND target = :target
+    SELECT {_COLUMNS} FROM jobs
+    WHERE status = 'pending' AND waits_for IS NULL AND target = :target
+    UNION ALL
+    SELECT {_COLUMNS} FROM jobs
+    WHERE status = 'pending' AND waits_for IS NOT NULL AND target = :target
     UNION ALL
     SELECT {_COLUMNS} FROM jobs WHERE status = 'processing' AND target = :target
     ORDER BY number
+"""
+WAITING = f"""
+    SELECT {_COLUMNS} FROM jobs INDEXED BY jobs_unsupplied
+    WHERE status = 'pending' AND waits_for IS NOT NULL ORDER BY number
 """
 RENEW = f"""
     UPDATE jobs SET leased_until = ? WHERE id = ? AND worker = ? AND status = 'processing'
@@ -47,7 +56,7 @@ SET_PAUSED = "UPDATE queue SET value = ? WHERE name = 'paused'"
 # merges them without sorting. `target IN (...)` would read every pending job first.
 _CANDIDATE = """
     SELECT id, target, priority, number, created_at, checkpoint, requirements FROM jobs
-    WHERE status = 'pending' AND target = {target}
+    WHERE status = 'pending' AND waits_for IS NULL AND target = {target}
     AND (not_before IS NULL OR not_before <= :now)
 """
 CANDIDATES = f"""
@@ -58,21 +67,24 @@ CANDIDATES = f"""
 """
 ANYTHING_DUE = """
     SELECT 1 FROM jobs INDEXED BY jobs_to_claim
-    WHERE status = 'pending' AND target IN (:server, 'auto')
+    WHERE status = 'pending' AND waits_for IS NULL AND target IN (:server, 'auto')
     AND (not_before IS NULL OR not_before <= :now) LIMIT 1
 """
 NEXT_DUE = """
     SELECT min(not_before) FROM jobs
-    WHERE status = 'pending' AND not_before IS NOT NULL AND target IN (?, 'auto')
+    WHERE status = 'pending' AND waits_for IS NULL AND not_before IS NOT NULL
+    AND target IN (?, 'auto')
 """
 POSITION = """
     SELECT (
         SELECT count(*) FROM jobs AS higher
-        WHERE higher.status = 'pending' AND higher.target = job.target
+        WHERE higher.status = 'pending' AND higher.waits_for IS NULL
+        AND higher.target = job.target
         AND higher.priority > job.priority
     ) + (
         SELECT count(*) FROM jobs AS older
-        WHERE older.status = 'pending' AND older.target = job.target
+        WHERE older.status = 'pending' AND older.waits_for IS NULL
+        AND older.target = job.target
         AND older.priority = job.priority AND older.number < job.number
     )
     FROM jobs AS job WHERE job.id = ? AND job.status = 'pending'

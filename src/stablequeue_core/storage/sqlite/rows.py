@@ -33,7 +33,7 @@ FIXED = ("id", "checkpoint", "requirements", "created_at", "params")
 CHANGING = (
     "revision", "status", "target", "priority", "updated_at", "ended_at", "seed", "subseed",
     "not_before", "cancel_requested", "failures", "worker", "leased_until", "waiting_reason",
-    "attempts", "result", "failure",
+    "waits_for", "supplied_by", "attempts", "result", "failure",
 )  # fmt: skip
 """Columns that a change of the job writes anew."""
 
@@ -74,6 +74,8 @@ def changing(job: Job, revision: int) -> Row:
         lease.worker if lease else None,
         to_millis(lease.until) if lease else None,
         sentence(job.waiting_reason),
+        to_json(job.waits_for) if job.waits_for else None,
+        to_json(job.supplied_by) if job.supplied_by else None,
         to_json(job.attempts) if job.attempts else None,
         to_json(job.result) if job.result else None,
         to_json(job.failure) if job.failure else None,
@@ -86,7 +88,7 @@ def job_of(row: Row) -> Job:
         number, id_, checkpoint, requirements, created_at, params,
         revision, status, target, priority, updated_at, ended_at, seed, subseed,
         not_before, cancel_requested, failures, worker, leased_until, waiting_reason,
-        attempts, result, failure,
+        waits_for, supplied_by, attempts, result, failure,
     ) = row  # fmt: skip
     read = converter().structure
     return Job(
@@ -110,6 +112,8 @@ def job_of(row: Row) -> Job:
         failures=failures,
         lease=Lease(worker=worker, until=from_millis(leased_until)) if worker else None,
         waiting_reason=waiting_reason,
+        waits_for=tuple(from_json(waits_for)) if waits_for else (),
+        supplied_by=tuple(from_json(supplied_by)) if supplied_by else (),
         result=read(from_json(result), JobResult) if result else None,
         failure=read(from_json(failure), JobFailure) if failure else None,
     )

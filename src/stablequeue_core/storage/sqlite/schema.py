@@ -176,7 +176,68 @@ _SECOND = (
     """,
 )
 
-STEPS: tuple[tuple[str, ...], ...] = (_FIRST, _SECOND)
+_THIRD = (
+    # Which downloads a job waits for, and which it has waited for: JSON lists, NULL for none. Who
+    # waits is in none of the indices of the claim: any number of them costs a claim nothing.
+    "ALTER TABLE jobs ADD COLUMN waits_for TEXT",
+    "ALTER TABLE jobs ADD COLUMN supplied_by TEXT",
+    "DROP INDEX jobs_to_claim",
+    """
+    CREATE INDEX jobs_to_claim ON jobs (target, priority DESC, number)
+    WHERE status = 'pending' AND waits_for IS NULL
+    """,
+    "DROP INDEX jobs_waiting",
+    """
+    CREATE INDEX jobs_due_later ON jobs (target, not_before)
+    WHERE status = 'pending' AND waits_for IS NULL AND not_before IS NOT NULL
+    """,
+    """
+    CREATE INDEX jobs_unsupplied ON jobs (target)
+    WHERE status = 'pending' AND waits_for IS NOT NULL
+    """,
+    # What is searched has columns of its own, `place` folded, as case does not count; the rest is
+    # JSON.
+    """
+    CREATE TABLE downloads (
+        number INTEGER PRIMARY KEY,
+        id TEXT NOT NULL UNIQUE,
+        created_at INTEGER NOT NULL,
+        revision INTEGER NOT NULL,
+        status TEXT NOT NULL,
+        priority INTEGER NOT NULL,
+        root TEXT NOT NULL,
+        place TEXT NOT NULL,
+        not_before INTEGER,
+        more TEXT NOT NULL
+    )
+    """,
+    "CREATE INDEX downloads_by_status ON downloads (status, number)",
+    """
+    CREATE INDEX downloads_to_claim ON downloads (priority DESC, number) WHERE status = 'queued'
+    """,
+    """
+    CREATE INDEX downloads_open ON downloads (root, place)
+    WHERE status IN ('queued', 'downloading', 'paused')
+    """,
+    # What Civitai answered about each: long, and never written again.
+    """
+    CREATE TABLE download_records (
+        number INTEGER PRIMARY KEY REFERENCES downloads (number),
+        record TEXT NOT NULL
+    )
+    """,
+    """
+    CREATE TABLE identities (
+        sha256 TEXT PRIMARY KEY,
+        asked_at INTEGER,
+        refreshed_at INTEGER,
+        candidates TEXT,
+        pinned TEXT
+    ) WITHOUT ROWID
+    """,
+)
+
+STEPS: tuple[tuple[str, ...], ...] = (_FIRST, _SECOND, _THIRD)
 """``STEPS[n]`` leads from version n to version n + 1. A released step is never changed."""
 
 VERSION = len(STEPS)

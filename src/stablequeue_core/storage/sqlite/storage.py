@@ -6,11 +6,13 @@ from os import PathLike
 from pathlib import Path
 
 from stablequeue_core.bell import Bell
-from stablequeue_core.storage.base import LaneLock, Storage
+from stablequeue_core.storage.base import ProcessLock, Storage
 from stablequeue_core.storage.sqlite.connection import Database
+from stablequeue_core.storage.sqlite.downloads import SqliteDownloads
 from stablequeue_core.storage.sqlite.events import SqliteEvents
+from stablequeue_core.storage.sqlite.identities import SqliteIdentities
 from stablequeue_core.storage.sqlite.jobs import SqliteJobs
-from stablequeue_core.storage.sqlite.lanes import FileLaneLock
+from stablequeue_core.storage.sqlite.locks import fetching_lock, lane_lock
 from stablequeue_core.storage.sqlite.models import SqliteModels
 from stablequeue_core.storage.sqlite.servers import SqliteServers
 
@@ -43,11 +45,17 @@ class SqliteStorage(Storage):
         self.jobs = SqliteJobs(self.database, work=self.work, changes=self.changes)
         self.servers = SqliteServers(self.database, work=self.work, changes=self.changes)
         self.models = SqliteModels(self.database, changes=self.changes)
+        self.identities = SqliteIdentities(self.database, changes=self.changes)
+        self.downloads = SqliteDownloads(self.database, work=self.work, changes=self.changes)
         self.events = SqliteEvents(self.database)
 
-    def lane_lock(self, alias: str) -> LaneLock:
-        """A lock for the lane of the server named ``alias``; not yet taken."""
-        return FileLaneLock(self.database.path, alias)
+    def lane_lock(self, alias: str) -> ProcessLock:
+        """A lock for whoever sends jobs to the server named ``alias``; not yet taken."""
+        return lane_lock(self.database.path, alias)
+
+    def fetching_lock(self) -> ProcessLock:
+        """A lock for whoever fetches the downloads; not yet taken."""
+        return fetching_lock(self.database.path)
 
     def close(self) -> None:
         """Let go of the file; safe to call again."""

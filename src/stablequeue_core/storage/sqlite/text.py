@@ -76,4 +76,6 @@ def requirements_of(text: str | None) -> Requirements:
     """What :func:`requirements_text` wrote."""
     if text is None:
         return NOTHING_REQUIRED
-    return Requirements(**{name: tuple(names) for name, names in from_json(text).items()})
+    wanted = from_json(text)
+    lists = {name: tuple(names) for name, names in wanted.items() if isinstance(names, list)}
+    return Requirements(**{**wanted, **lists})

@@ -13,6 +13,7 @@ from stablequeue_core.events import Event, EventKind
 from stablequeue_core.jobs import event_of
 from stablequeue_core.storage import Storage
 from stablequeue_core.testing.contracts.case import StorageCase
+from stablequeue_core.testing.contracts.download_samples import added, altered, dropped, queued
 from stablequeue_core.testing.contracts.samples import (
     START,
     add,
@@ -35,6 +36,7 @@ REFUSED: dict[str, Refused] = {
     "a stale deletion": lambda storage: deleted(storage, pending(id="a", revision=99)),
     "an unknown job": lambda storage: changed(storage, pending(), cancelled),
     "a server twice": lambda storage: storage.servers.add(laptop(), server_event()),
+    "a stale download": lambda storage: altered(storage, queued(id="d", revision=99), dropped),
     "an unknown server": lambda storage: storage.servers.remove("Attic", server_event()),
 }
 
@@ -112,6 +114,7 @@ class EventLogContract(StorageCase):
         """A change and its event are kept together or not at all."""
         storage.servers.add(laptop(), server_event())
         add(storage, pending(id="a"))
+        added(storage, queued(id="d"))
         written = storage.events.last()
         with pytest.raises((Conflict, NotFound)):
             REFUSED[what](storage)

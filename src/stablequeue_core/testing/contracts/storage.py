@@ -9,10 +9,25 @@ from pathlib import Path
 
 import pytest
 
+from stablequeue_core.downloads import Download, DownloadStatus
 from stablequeue_core.events import EventKind
 from stablequeue_core.jobs import IdempotencyKey, Job, JobQuery, Lease
-from stablequeue_core.storage import LaneLock, Storage
+from stablequeue_core.storage import ProcessLock, Storage
+from stablequeue_core.testing.contracts.download_samples import (
+    added,
+    altered,
+    arrived,
+    begun,
+    dropped,
+    elaborate,
+    fetched,
+    interrupted,
+    paused,
+    queued,
+)
+from stablequeue_core.testing.contracts.downloads import DownloadStoreContract
 from stablequeue_core.testing.contracts.events import EventLogContract
+from stablequeue_core.testing.contracts.identities import FULL, IdentityStoreContract
 from stablequeue_core.testing.contracts.jobs import JobStoreContract
 from stablequeue_core.testing.contracts.models import ModelStoreContract
 from stablequeue_core.testing.contracts.samples import (
@@ -34,7 +49,7 @@ from stablequeue_core.testing.contracts.samples import (
     server_event,
 )
 from stablequeue_core.testing.contracts.servers import ServerStoreContract
-from stablequeue_core.testing.race import hold_lane
+from stablequeue_core.testing.race import hold_fetching, hold_lane
 
 Doing = Callable[[Storage, Job], object]
 
@@ -47,6 +62,10 @@ GIVES_WORK: dict[str, Doing] = {
     ),
     "a removed server": lambda storage, job: storage.servers.remove("Tower", server_event()),
     "a pause": lambda storage, job: storage.jobs.set_paused(True, queue_event()),
+    "a new download": lambda storage, job: added(storage, queued()),
+    "a download given back": lambda storage, job: altered(storage, _running(storage), interrupted),
+    "a download done": lambda storage, job: altered(storage, _running(storage), arrived),
+    "a download cancelled": lambda storage, job: altered(storage, _running(storage), dropped),
 }
 GIVES_NONE: dict[str, Doing] = {
     "a claim": lambda storage, job: claimed(storage),
@@ -55,10 +74,19 @@ GIVES_NONE: dict[str, Doing] = {
     "a job deleted": deleted,
     "a model": lambda storage, job: save(storage, model()),
     "a scan": lambda storage, job: storage.models.record(models_event()),
+    "a download begun": lambda storage, job: altered(storage, _waiting(storage), begun),
+    "a download paused": lambda storage, job: altered(storage, _waiting(storage), paused),
 }
 
 
-class StorageContract(JobStoreContract, ServerStoreContract, ModelStoreContract, EventLogContract):
+class StorageContract(
+    JobStoreContract,
+    ServerStoreContract,
+    ModelStoreContract,
+    IdentityStoreContract,
+    DownloadStoreContract,
+    EventLogContract,
+):
     """The promises of :class:`~stablequeue_core.storage.Storage` and its stores, as tests.
 
     Example::
@@ -157,6 +185,38 @@ class StorageContract(JobStoreContract, ServerStoreContract, ModelStoreContract,
         assert lock.try_acquire()
         lock.release()
 
+    def test_the_downloads_are_fetched_by_one(self, storage: Storage) -> None:
+        """Whatever lanes are held, and free for the next when it is released."""
+        (lane,) = self._locks(storage, "fetching")
+        one, two = storage.fetching_lock(), storage.fetching_lock()
+        assert lane.try_acquire()
+        assert one.try_acquire()
+        assert not two.try_acquire()
+        one.release()
+        assert two.try_acquire()
+        two.release()
+        lane.release()
+
+    def test_the_death_of_a_process_lets_another_fetch(
+        self, storage: Storage, tmp_path: Path
+    ) -> None:
+        """However sudden."""
+        if not self.shared_by_processes:
+            pytest.skip("this storage belongs to one process")
+        spawn = multiprocessing.get_context("spawn")
+        held = spawn.Event()
+        lock = storage.fetching_lock()
+        holder = spawn.Process(
+            target=hold_fetching, args=(self.opener(tmp_path), held), daemon=True
+        )
+        holder.start()
+        assert held.wait(60)
+        assert not lock.try_acquire()
+        holder.kill()
+        holder.join(60)
+        assert lock.try_acquire()
+        lock.release()
+
     def test_everything_survives_a_restart(self, storage: Storage, tmp_path: Path) -> None:
         """What was kept is there again, and numbers go on growing."""
         if not self.survives_restart:
@@ -169,6 +229,9 @@ class StorageContract(JobStoreContract, ServerStoreContract, ModelStoreContract,
         running = claimed(storage)
         (found,) = save(storage, model())
         storage.models.keep_fingerprints(ROOT, {"": "as it was"})
+        storage.identities.save([FULL])
+        added(storage, elaborate(not_before=None))
+        fetching = fetched(storage)
         storage.jobs.set_paused(True, queue_event(EventKind.QUEUE_PAUSED))
         page, counts = storage.jobs.list(JobQuery()), storage.jobs.counts()
         log = list(storage.events.read())
@@ -183,6 +246,8 @@ class StorageContract(JobStoreContract, ServerStoreContract, ModelStoreContract,
             assert again.servers.get("Laptop").password == "secret"
             assert again.models.get(found.id) == found
             assert again.models.fingerprints(ROOT) == {"": "as it was"}
+            assert again.identities.of([FULL.sha256]) == {FULL.sha256: FULL}
+            assert again.downloads.get(fetching.id) == fetching
             assert list(again.events.read()) == log
             (new,) = add(again, pending())
             assert new.number > max(job.number for job in (*kept, *page.jobs))
@@ -195,14 +260,29 @@ class StorageContract(JobStoreContract, ServerStoreContract, ModelStoreContract,
 
     @staticmethod
     def _rings(storage: Storage, do: Doing) -> tuple[int, int]:
-        """How often the bells for work and for changes ring; a job runs and one waits before."""
+        """How often the bells for work and for changes ring.
+
+        Before, a job and a download are under way, and one of each waits.
+        """
         storage.servers.add(laptop(alias="Tower"), server_event())
         add(storage, pending(), pending())
         job = claimed(storage)
+        added(storage, queued(priority=1), queued())
+        fetched(storage)
         work, changes = storage.work.rings, storage.changes.rings
         do(storage, job)
         return storage.work.rings - work, storage.changes.rings - changes
 
     @staticmethod
-    def _locks(storage: Storage, *aliases: str) -> list[LaneLock]:
+    def _locks(storage: Storage, *aliases: str) -> list[ProcessLock]:
         return [storage.lane_lock(alias) for alias in aliases]
+
+
+def _running(storage: Storage) -> Download:
+    (running,) = storage.downloads.with_status(DownloadStatus.DOWNLOADING)
+    return running
+
+
+def _waiting(storage: Storage) -> Download:
+    (waiting,) = storage.downloads.with_status(DownloadStatus.QUEUED)
+    return waiting

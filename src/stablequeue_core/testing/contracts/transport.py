@@ -21,6 +21,7 @@ from stablequeue_core.errors import (
     AnswerTooLarge,
     ConnectFailed,
     ConnectionLost,
+    PrivateAddress,
     ReadTimedOut,
     TransferAborted,
     TransportError,
@@ -42,7 +43,14 @@ from stablequeue_core.testing.scripted_http import (
     reset,
     until_we_hang_up,
 )
-from stablequeue_core.transport import CHUNK_BYTES, Abort, Request, Timeouts, Transport
+from stablequeue_core.transport import (
+    CHUNK_BYTES,
+    Abort,
+    Request,
+    StreamedResponse,
+    Timeouts,
+    Transport,
+)
 
 _PROMPT = 1.0  # seconds within which an aborted call must be back
 _BIG = bytes(range(256)) * 4096  # a megabyte
@@ -208,6 +216,43 @@ class TransportContract(ABC):
         """No name may have a part this long, so no network is asked."""
         with pytest.raises(ConnectFailed):
             transport.send(Request(method="GET", url=f"http://{'a' * 70}.invalid/"))
+
+    @pytest.mark.parametrize(
+        "host", ["127.0.0.1", "localhost", "[::1]", "[::ffff:127.0.0.1]", "0.0.0.0", "169.254.1.1"]
+    )
+    def test_a_request_for_the_public_goes_to_no_private_address(
+        self, transport: Transport, server: ScriptedHttp, host: str
+    ) -> None:
+        """However the address is written; the error names the host."""
+        server.on("/", answer())
+        with pytest.raises(PrivateAddress) as caught:
+            transport.send(
+                Request(method="GET", url=f"http://{host}:{server.port}/", public_only=True)
+            )
+        assert caught.value.details["host"] == host.strip("[]")
+        assert server.received == ()
+
+    @pytest.mark.parametrize("host", ["127.1", "2130706433", "0x7f000001", "017700000001"])
+    def test_an_odd_spelling_of_a_private_address_changes_nothing(
+        self, transport: Transport, server: ScriptedHttp, host: str
+    ) -> None:
+        """Some systems understand these, others do not; either way nothing is sent."""
+        server.on("/", answer())
+        url = f"http://{host}:{server.port}/"
+        with pytest.raises(ConnectFailed):
+            transport.send(Request(method="GET", url=url, public_only=True))
+        assert server.received == ()
+
+    def test_an_idle_connection_to_a_private_address_is_no_way_round(
+        self, transport: Transport, server: ScriptedHttp
+    ) -> None:
+        """Another request, which may go there, has left it behind."""
+        server.on("/", answer(b"fine"))
+        transport.send(_get(server))
+        with pytest.raises(PrivateAddress):
+            transport.send(_get(server, public_only=True))
+        assert transport.send(_get(server)).body == b"fine"
+        assert len(server.received) == 2
 
     def test_a_server_without_tls_means_that_nothing_was_sent(
         self, transport: Transport, server: ScriptedHttp
@@ -402,6 +447,84 @@ class TransportContract(ABC):
         assert b"".join(pieces) == _BIG
         assert max(map(len, pieces)) <= CHUNK_BYTES
 
+    def test_a_body_is_read_into_a_buffer(self, transport: Transport, server: ScriptedHttp) -> None:
+        """The same bytes, whatever the size of the buffer; at its end there are none, for good."""
+        server.on("/", answer(_BIG))
+        server.on("/next", answer(b"next"))
+        for size in (1000, CHUNK_BYTES, len(_BIG) + 1):
+            with transport.stream(_get(server)) as streamed:
+                assert _read_all(streamed, size) == _BIG
+                assert streamed.readinto(memoryview(bytearray(size))) == 0
+            assert transport.send(_get(server, "/next")).body == b"next"
+
+    @pytest.mark.parametrize(
+        "script",
+        [gzipped(_BIG), chunked(_BIG[:-9], _BIG[-9:]), answer(status=204), answer(b"")],
+        ids=["gzip", "chunks", "no body", "empty"],
+    )
+    def test_reading_into_a_buffer_and_in_pieces_gives_the_same(
+        self, transport: Transport, server: ScriptedHttp, script: Script
+    ) -> None:
+        """However it was packed or cut."""
+        server.on("/", script)
+        with transport.stream(_get(server)) as streamed:
+            body = _read_all(streamed, 70_000)
+        assert body == transport.send(_get(server)).body
+
+    def test_what_has_arrived_is_handed_out(
+        self, transport: Transport, server: ScriptedHttp
+    ) -> None:
+        """Who waited for a full buffer from a server that drips would wait for hours."""
+        server.on("/", fall_silent_after(b"abc"))
+        buffer = memoryview(bytearray(CHUNK_BYTES))
+        with transport.stream(_get(server)) as streamed:
+            assert bytes(buffer[: streamed.readinto(buffer)]) == b"abc"
+        with transport.stream(_get(server)) as streamed:
+            assert next(streamed.chunks()) == b"abc"
+
+    @pytest.mark.parametrize(
+        ("script", "error"),
+        [
+            (half_an_answer(b"half"), ConnectionLost),
+            (half_an_answer(_BIG), ConnectionLost),
+            (chunked(b"one", cut=True), ConnectionLost),
+            (fall_silent_after(b"abc"), ReadTimedOut),
+        ],
+        ids=["half", "half of much", "cut chunks", "silence"],
+    )
+    def test_a_body_that_breaks_off_is_noticed_while_it_is_read_into_a_buffer(
+        self,
+        transport: Transport,
+        server: ScriptedHttp,
+        script: Script,
+        error: type[TransportError],
+    ) -> None:
+        """As it is when it is read in pieces."""
+        server.on("/", script)
+        request = _get(server, timeouts=Timeouts(read=0.1))
+        with transport.stream(request) as streamed, pytest.raises(error):
+            _read_all(streamed, 70_000)
+
+    @pytest.mark.parametrize(
+        "script", [fall_silent_after(_BIG), until_we_hang_up(_BIG)], ids=["length", "no length"]
+    )
+    def test_an_abort_ends_reading_into_a_buffer(
+        self, transport: Transport, server: ScriptedHttp, script: Script
+    ) -> None:
+        """Although it would wait for ever."""
+        server.on("/", script)
+        abort = Abort()
+        request = _get(server, timeouts=Timeouts(read=None))
+        with (
+            transport.stream(request, abort=abort) as streamed,
+            ThreadPoolExecutor(1) as pool,
+        ):
+            assert streamed.readinto(memoryview(bytearray(1000)))
+            future = pool.submit(_read_all, streamed, 70_000)
+            abort.pull()
+            with pytest.raises(TransferAborted):
+                future.result(timeout=5)
+
     def test_a_stream_can_be_left_early(self, transport: Transport, server: ScriptedHttp) -> None:
         """What was not read does not get into the next answer; closing again is harmless."""
         server.on("/", answer(_BIG))
@@ -430,20 +553,25 @@ class TransportContract(ABC):
             lambda server: f"http://me:secret@127.0.0.1:{_unused_port()}/?token=secret",
             lambda server: server.url.replace("//", "//me:secret@") + "/lost?token=secret",
             lambda server: "http://me:secret@[::1/?token=secret",
+            lambda server: server.url + "/long?token=secret",
+            lambda server: server.url.replace("//", "//me:secret@") + "/private?token=secret",
         ],
-        ids=["refused", "lost", "no address"],
+        ids=["refused", "lost", "no address", "too long", "private"],
     )
     def test_no_error_shows_credentials(
         self, transport: Transport, server: ScriptedHttp, fail: Callable[[ScriptedHttp], str]
     ) -> None:
         """Messages end up in logs, in answers and in bug reports."""
         server.on("/lost?token=secret", hang_up)
+        server.on("/long?token=secret", answer(_BIG))
         request = Request(
             method="POST",
             url=fail(server),
             auth=("me", "secret"),
             headers={"X-Api-Key": "secret"},
             json={"prompt": "secret"},
+            max_answer_bytes=1000,
+            public_only="private" in fail(server),
         )
         with pytest.raises(TransportError) as caught:
             transport.send(request)
@@ -473,6 +601,14 @@ class TransportContract(ABC):
 
 def _get(server: ScriptedHttp, path: str = "/", **how: Any) -> Request:
     return Request(method="GET", url=server.url + path, **how)
+
+
+def _read_all(streamed: StreamedResponse, size: int) -> bytes:
+    buffer = memoryview(bytearray(size))
+    body = bytearray()
+    while count := streamed.readinto(buffer):
+        body += buffer[:count]
+    return bytes(body)
 
 
 def _post(server: ScriptedHttp, path: str = "/", **how: Any) -> Request:

@@ -2,29 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import threading
-from collections import Counter, deque
-from typing import Any
+from collections import deque
 
-from attrs import field, frozen
+from attrs import frozen
+
+from stablequeue_core.testing.simulated_http.request_log import RecordedRequest, RequestLog
 
 
 @frozen(kw_only=True)
-class SeenRequest:
+class SeenRequest(RecordedRequest):
     """One request that reached the server."""
 
-    method: str
     path: str
-    raw: bytes = field(default=b"", repr=False)
-
-    @property
-    def body(self) -> Any:
-        """The JSON that was sent; None if there was none."""
-        try:
-            return json.loads(self.raw)
-        except ValueError:
-            return None
 
 
 @frozen(kw_only=True)
@@ -51,17 +41,13 @@ class Diary:
 
     def __init__(self, changed: threading.Condition, remember: int) -> None:
         self._changed = changed
-        self._requests: deque[SeenRequest] = deque(maxlen=remember)
+        self.log: RequestLog[SeenRequest] = RequestLog(changed, remember)
         self._rendered: deque[RenderedPicture] = deque(maxlen=remember)
-        self._counts: Counter[str] = Counter()
         self.pictures = 0
 
     def note_request(self, method: str, path: str, body: bytes) -> None:
         """A request has come."""
-        with self._changed:
-            self._counts[f"{method} {path}"] += 1
-            self._requests.append(SeenRequest(method=method, path=path, raw=body))
-            self._changed.notify_all()
+        self.log.note(SeenRequest(method=method, path=path, raw=body), path)
 
     def note_picture(self, picture: RenderedPicture) -> None:
         """A picture was made."""
@@ -70,17 +56,7 @@ class Diary:
             self._rendered.append(picture)
             self._changed.notify_all()
 
-    def requests(self) -> list[SeenRequest]:
-        """The latest requests, oldest first."""
-        with self._changed:
-            return list(self._requests)
-
     def rendered(self) -> list[RenderedPicture]:
         """The latest pictures, oldest first."""
         with self._changed:
             return list(self._rendered)
-
-    def counts(self) -> Counter[str]:
-        """How often each request came."""
-        with self._changed:
-            return Counter(self._counts)

@@ -10,6 +10,11 @@ from typing import Any
 
 from attrs import evolve, field, frozen
 
+from stablequeue_core.testing.simulated_http import Fate, Outgoing, content_of
+from stablequeue_core.testing.simulated_http import Incoming as Incoming
+
+_DRIP_PIECES = 8
+
 
 class Delivery(Enum):
     """What becomes of an answer on its way to the client."""
@@ -21,19 +26,11 @@ class Delivery(Enum):
     DRIPPED = "dripped"  # in small pieces, with a pause before each
 
 
-@frozen(kw_only=True)
-class Incoming:
-    """One HTTP request as the server sees it.
-
-    Attributes:
-        headers: names in lower case.
-    """
-
-    method: str
-    path: str
-    query: Mapping[str, str] = field(factory=dict)
-    headers: Mapping[str, str] = field(factory=dict)
-    body: bytes = field(default=b"", repr=False)
+_FATES = {
+    Delivery.CUT_OFF: Fate.RESET,
+    Delivery.LOST: Fate.LOST,
+    Delivery.REFUSED: Fate.REFUSED,
+}
 
 
 @frozen(kw_only=True)
@@ -59,6 +56,19 @@ class Answer:
         if self.content_type is not None:
             headers["content-type"] = self.content_type
         return headers
+
+    def outgoing(self) -> Outgoing:
+        """The answer as it goes over the wire."""
+        size = len(self.body)
+        return Outgoing(
+            status=self.status,
+            headers=self.headers(),
+            content=content_of(self.body),
+            fate=_FATES.get(self.delivery, Fate.KEPT),
+            stop_after=size // 2 if self.delivery is Delivery.CUT_OFF else None,
+            piece=max(1, size // _DRIP_PIECES) if self.delivery is Delivery.DRIPPED else None,
+            pause=self.pause,
+        )
 
     def delivered(self, delivery: Delivery, pause: float = 0.0) -> Answer:
         """The same answer, delivered in another way."""

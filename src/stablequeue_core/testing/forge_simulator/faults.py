@@ -6,13 +6,14 @@ import threading
 from collections.abc import Callable, Mapping
 from enum import Enum
 
-from attrs import define
+from attrs import frozen
 
 from stablequeue_core.testing.forge_simulator.exchange import (
     Answer,
     Delivery,
     JobError,
 )
+from stablequeue_core.testing.simulated_http.orders import Orders
 
 _HTML = "text/html; charset=utf-8"
 
@@ -80,28 +81,18 @@ AFTERWARDS: Mapping[Fault, Callable[[Answer, float], Answer]] = {
 }
 
 
-@define(kw_only=True)
+@frozen(kw_only=True)
 class ScriptedFault:
-    """One order: which fault, for which requests, how often.
+    """One accident.
 
     Attributes:
-        where: the end of a path (``txt2img``), a whole path (``/sdapi/v1/progress``), or ``*``.
-        times: for how many requests; None for all that come.
         at_step: at which sampling step a foreign interrupt or a full memory strikes.
         pause: seconds before each piece of a dripped answer.
     """
 
-    where: str
     fault: Fault
-    times: int | None
     at_step: int
     pause: float
-
-    def fits(self, path: str) -> bool:
-        """Whether a request for ``path`` is meant."""
-        if self.where == "*" or self.where == path:
-            return True
-        return not self.where.startswith("/") and path.endswith(f"/{self.where}")
 
 
 class Faults:
@@ -117,7 +108,7 @@ class Faults:
 
     def __init__(self, changed: threading.Condition) -> None:
         self._changed = changed
-        self._orders: list[ScriptedFault] = []
+        self._orders: Orders[ScriptedFault] = Orders(changed)
         self._releases = 0
 
     def next(
@@ -129,15 +120,21 @@ class Faults:
         at_step: int = 0,
         pause: float = 0.01,
     ) -> None:
-        """Order ``fault`` for the next requests that fit; see ScriptedFault for the arguments."""
-        order = ScriptedFault(where=where, fault=fault, times=times, at_step=at_step, pause=pause)
-        with self._changed:
-            self._orders.append(order)
+        """Order ``fault`` for the next requests that fit.
+
+        Args:
+            where: the end of a path (``txt2img``), a whole path (``/sdapi/v1/progress``), or ``*``.
+            fault: what is to happen.
+            times: for how many requests; None for all that come.
+            at_step: see ScriptedFault.
+            pause: see there, too.
+        """
+        accident = ScriptedFault(fault=fault, at_step=at_step, pause=pause)
+        self._orders.add(lambda path: _fits(where, path), accident, times=times)
 
     def clear(self) -> None:
         """Forget every order, and release what hangs."""
-        with self._changed:
-            self._orders.clear()
+        self._orders.clear()
         self.release()
 
     def release(self) -> None:
@@ -149,7 +146,7 @@ class Faults:
     @property
     def pending(self) -> int:
         """How many orders have not been used up."""
-        return len(self._orders)
+        return self._orders.pending
 
     @property
     def releases(self) -> int:
@@ -157,16 +154,11 @@ class Faults:
         return self._releases
 
     def take(self, path: str) -> ScriptedFault | None:
-        """The oldest order that fits ``path``; it counts as used once more."""
-        if not self._orders:
-            return None
-        with self._changed:
-            for order in self._orders:
-                if order.fits(path):
-                    if order.times is not None:
-                        order.times -= 1
-                        if order.times <= 0:
-                            self._orders.remove(order)
-                    self._changed.notify_all()
-                    return order
-        return None
+        """What is to happen to a request for ``path``; it counts as happened."""
+        return self._orders.take(path)
+
+
+def _fits(where: str, path: str) -> bool:
+    if where in ("*", path):
+        return True
+    return not where.startswith("/") and path.endswith(f"/{where}")

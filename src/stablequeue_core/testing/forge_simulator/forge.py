@@ -145,7 +145,7 @@ class SimulatedForge:
     @property
     def requests(self) -> list[SeenRequest]:
         """What was asked, the latest of it, oldest first."""
-        return self._diary.requests()
+        return self._diary.log.requests()
 
     @property
     def rendered(self) -> list[RenderedPicture]:
@@ -160,7 +160,7 @@ class SimulatedForge:
     @property
     def counts(self) -> Counter[str]:
         """How often each request was made: ``counts["POST /sdapi/v1/txt2img"]``."""
-        return self._diary.counts()
+        return self._diary.log.counts()
 
     # What is going on
 

@@ -2,29 +2,15 @@
 
 from __future__ import annotations
 
-import base64
-import json
 import threading
-from collections.abc import Iterator, Mapping
-from urllib.parse import parse_qsl, urlsplit
+from collections.abc import Mapping
+from urllib.parse import urlsplit
 
-from stablequeue_core.errors import (
-    ConnectFailed,
-    ConnectionLost,
-    ReadTimedOut,
-    TransferAborted,
-)
-from stablequeue_core.testing.forge_simulator.exchange import Answer, Delivery, Incoming
+from stablequeue_core.errors import ConnectFailed, ReadTimedOut, TransferAborted
+from stablequeue_core.testing.forge_simulator.exchange import Answer, Delivery
 from stablequeue_core.testing.forge_simulator.forge import SimulatedForge
-from stablequeue_core.transport import (
-    CHUNK_BYTES,
-    Abort,
-    Request,
-    StreamedResponse,
-    Transport,
-)
-
-_DRIP_PIECES = 8
+from stablequeue_core.testing.simulated_http import InProcessResponse, incoming
+from stablequeue_core.transport import Abort, Request, StreamedResponse, Transport
 
 
 class ForgeSimulator(Transport):
@@ -59,11 +45,7 @@ class ForgeSimulator(Transport):
         if forge is None:
             raise ConnectFailed(f"Nobody answers at {base}.")
         answer = _ask(forge, request, abort)
-        if answer.delivery is Delivery.REFUSED:
-            raise ConnectFailed(f"{base} refused the connection.")
-        if answer.delivery is Delivery.LOST:
-            raise ConnectionLost(f"{base} hung up without an answer.")
-        return _Streamed(answer, abort, request.timeouts.read)
+        return InProcessResponse(answer.outgoing(), request, abort)
 
     def close(self) -> None:
         """There is nothing to close."""
@@ -74,18 +56,16 @@ def _ask(forge: SimulatedForge, request: Request, abort: Abort) -> Answer:
     wake = threading.Event()
     answers: list[Answer] = []
 
-    def work(incoming: Incoming) -> None:
+    def work() -> None:
         try:
-            answers.append(forge.handle(incoming))
+            answers.append(forge.handle(incoming(request)))
         finally:
             wake.set()
 
     with abort.reaction(wake.set), forge.link.watched(lambda up: wake.set()):
         if not forge.link.up:
             return Answer(delivery=Delivery.REFUSED)
-        threading.Thread(
-            target=work, args=(_incoming(request),), name="simulated-forge", daemon=True
-        ).start()
+        threading.Thread(target=work, name="simulated-forge", daemon=True).start()
         woken = wake.wait(request.timeouts.read)
     if abort.pulled:
         raise TransferAborted
@@ -94,61 +74,6 @@ def _ask(forge: SimulatedForge, request: Request, abort: Abort) -> Answer:
     return answers[0] if answers else Answer(delivery=Delivery.LOST)
 
 
-class _Streamed(StreamedResponse):
-    """An answer that is already there, handed out piece by piece."""
-
-    def __init__(self, answer: Answer, abort: Abort, read_timeout: float | None) -> None:
-        self.status = answer.status
-        self.headers = answer.headers()
-        self._answer = answer
-        self._abort = abort
-        self._read_timeout = read_timeout
-
-    def chunks(self) -> Iterator[bytes]:
-        body = self._answer.body
-        end, size = len(body), CHUNK_BYTES
-        if self._answer.delivery is Delivery.CUT_OFF:
-            end //= 2
-        elif self._answer.delivery is Delivery.DRIPPED:
-            size = max(1, min(size, end // _DRIP_PIECES))
-        for start in range(0, end, size):
-            self._wait()
-            yield body[start : min(start + size, end)]
-        if self._answer.delivery is Delivery.CUT_OFF:
-            raise ConnectionLost("The server hung up in the middle of its answer.")
-
-    def _wait(self) -> None:
-        pause, patience = self._answer.pause, self._read_timeout
-        if pause:
-            pulled = threading.Event()
-            with self._abort.reaction(pulled.set):
-                pulled.wait(pause if patience is None else min(pause, patience))
-        if self._abort.pulled:
-            raise TransferAborted
-        if patience is not None and pause > patience:
-            raise ReadTimedOut("The server fell silent in the middle of its answer.")
-
-    def close(self) -> None:
-        """There is no connection to give back."""
-
-
 def _base(url: str) -> str:
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc}".lower()
-
-
-def _incoming(request: Request) -> Incoming:
-    parts = urlsplit(request.url)
-    headers = {name.lower(): value for name, value in request.headers.items()}
-    headers["host"] = parts.netloc
-    if request.auth is not None:
-        credentials = base64.b64encode(":".join(request.auth).encode()).decode("ascii")
-        headers["authorization"] = f"Basic {credentials}"
-    body = b"" if request.json is None else json.dumps(request.json).encode()
-    return Incoming(
-        method=request.method,
-        path=parts.path or "/",
-        query=dict(parse_qsl(parts.query)),
-        headers=headers,
-        body=body,
-    )

@@ -17,6 +17,7 @@ from stablequeue_core.models.files.sidecars.civitai_objects import (
     version_of,
 )
 from stablequeue_core.models.files.sidecars.fields import Fields
+from stablequeue_core.models.files.sidecars.our_mark import Mark
 from stablequeue_core.models.files.sidecars.testimony import Dialect, FileClaim, Subject, Testimony
 from stablequeue_core.models.model import EMPTY_CARD, ModelCard
 
@@ -42,6 +43,31 @@ def forge_json(own: Fields) -> Testimony:
         preferred_weight=own.number("preferred weight") or None,
     )
     return Testimony(dialect=Dialect.FORGE_JSON, card=card)
+
+
+def civitai_api(info: Fields, mark: Mark, subject: Subject) -> Testimony:
+    """``<stem>.civitai.info`` of our own: a version object, and for which file we fetched it.
+
+    Hashes at Civitai may be wrong, and a user may know better, so that our own note of the file
+    counts, as long as it is that file.
+
+    Args:
+        info: the version object.
+        mark: our notes in it.
+        subject: the file.
+    """
+    listed = version_files(info)
+    ours = FileClaim(sha256=mark.sha256, size=mark.size)
+    is_ours = mark.sha256 == subject.sha256
+    if subject.sha256 is None:
+        is_ours = mark.size == subject.size
+    is_listed = any(claim.sha256 == mark.sha256 for claim in listed)
+    return Testimony(
+        dialect=Dialect.CIVITAI_API,
+        card=version_card(info),
+        files=(ours,) if is_ours else (ours, *listed),
+        is_surmise=is_ours and not (is_listed or mark.pinned),
+    )
 
 
 def civitai_info(info: Fields) -> Testimony:

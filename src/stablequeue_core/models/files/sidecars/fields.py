@@ -147,8 +147,8 @@ def _texts(value: object) -> Iterable[str]:
 
 
 def _whole(value: object) -> int | None:
-    if isinstance(value, str) and _DIGITS.fullmatch(value.strip()):
-        return int(value)
+    if isinstance(value, str) and _DIGITS.fullmatch(digits := value.strip()):
+        return int(digits)  # not of the text: strip() knows more blanks than int() does
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 from attrs import evolve, frozen
@@ -10,6 +10,7 @@ from attrs import evolve, frozen
 from stablequeue_core.models.files.sidecars import names as called
 from stablequeue_core.models.files.sidecars.dialects import (
     browser_plus,
+    civitai_api,
     civitai_info,
     forge_json,
     lora_manager,
@@ -20,11 +21,10 @@ from stablequeue_core.models.files.sidecars.dialects import (
 from stablequeue_core.models.files.sidecars.fields import Fields, prose
 from stablequeue_core.models.files.sidecars.html_text import plain_text
 from stablequeue_core.models.files.sidecars.json_file import BrokenFile, json_object, read_bounded
+from stablequeue_core.models.files.sidecars.our_mark import mark_in
 from stablequeue_core.models.files.sidecars.testimony import Subject, Testimony
 from stablequeue_core.models.files.sidecars.trust import is_about, judged, merged, vouched_sha256
 from stablequeue_core.models.model import EMPTY_CARD, FileProblem, ModelCard
-
-_NOTHING = Fields(None)
 
 
 @frozen(kw_only=True)
@@ -119,8 +119,10 @@ class _Reader:
             metadata, _ = self._object(called.LORA_MANAGER)
             yield called.LORA_MANAGER, lora_manager(metadata)
         if called.CIVITAI_INFO in found:
-            info, seen_ns = self._object(called.CIVITAI_INFO)
-            yield called.CIVITAI_INFO, evolve(civitai_info(info), seen_ns=seen_ns)
+            content, seen_ns = self._values(called.CIVITAI_INFO)
+            info, mark = Fields(content), mark_in(content)
+            told = civitai_api(info, mark, subject) if mark else civitai_info(info)
+            yield called.CIVITAI_INFO, evolve(told, seen_ns=seen_ns)
         if called.STABILITY_MATRIX in found:
             info, _ = self._object(called.STABILITY_MATRIX)
             yield called.STABILITY_MATRIX, stability_matrix(info)
@@ -151,15 +153,20 @@ class _Reader:
 
     def _object(self, suffix: str) -> tuple[Fields, int | None]:
         """The JSON of a file, and when it was written, in nanoseconds since 1970."""
+        values, mtime_ns = self._values(suffix)
+        return Fields(values), mtime_ns
+
+    def _values(self, suffix: str) -> tuple[Mapping[str, object], int | None]:
+        """The same, as it stands there."""
         read = self._bytes(suffix)
         if read is None:
-            return _NOTHING, None
+            return {}, None
         data, mtime_ns = read
         try:
-            return Fields(json_object(data)), mtime_ns
+            return json_object(data), mtime_ns
         except BrokenFile as error:
             self.report(suffix, error.code, f"{error.reason}; repair or delete it")
-            return _NOTHING, None
+            return {}, None
 
     def _bytes(self, suffix: str) -> tuple[bytes, int] | None:
         name = self._found.get(suffix)

@@ -15,6 +15,9 @@ class Dialect(StrEnum):
     FORGE_JSON = "forge_json"
     """Forge and A1111: what the user typed in. Also the plain text files that they read."""
 
+    CIVITAI_API = "civitai_api"
+    """We ourselves, when we had asked Civitai; in the file that Civitai Helper would write."""
+
     LORA_MANAGER = "lora_manager"
     CIVITAI_INFO = "civitai_info"
     STABILITY_MATRIX = "stability_matrix"
@@ -53,6 +56,8 @@ class Testimony:
         seen_ns: until when it can have seen the file, in nanoseconds since 1970; None when that
             is not known.
         has_own_base_model: its user has put another base model in the place of Civitai's.
+        is_surmise: neither Civitai nor the user says that the version is this very file; it was
+            found by an id, or by a name.
     """
 
     dialect: Dialect
@@ -60,6 +65,7 @@ class Testimony:
     files: tuple[FileClaim, ...] = ()
     seen_ns: int | None = None
     has_own_base_model: bool = False
+    is_surmise: bool = False
 
 
 @frozen(kw_only=True)

@@ -99,11 +99,13 @@ def is_civitais_answer(testimony: Testimony, sha256: str | None) -> bool:
     """Whether its base model is what Civitai answered about the file with this very SHA-256.
 
     An id alone proves nothing: a sidecar that names no hash may be left over from another file.
+    What the user says that a file is at Civitai, counts as if Civitai had.
     """
     return (
         testimony.dialect.repeats_civitai
         and testimony.card.version_id is not None
         and not testimony.has_own_base_model
+        and not testimony.is_surmise
         and any(claim.sha256 == sha256 for claim in testimony.files)
     )
 

@@ -4,39 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from attrs import frozen
 
 from stablequeue_core.announcer import Announcer
+from stablequeue_core.assembly.catalogue import catalogue
+from stablequeue_core.assembly.civitai import civitai_desk
+from stablequeue_core.assembly.late_transport import LateTransport
 from stablequeue_core.backends import Backend
+from stablequeue_core.backends.newcomers import Newcomers
+from stablequeue_core.civitai.client import CivitaiClient
+from stablequeue_core.civitai.service import Civitai
 from stablequeue_core.clock import Clock, SystemClock
 from stablequeue_core.dispatch import Dispatcher
+from stablequeue_core.downloads.queue import DownloadQueue
 from stablequeue_core.images import ImageStore
 from stablequeue_core.jobs import JobQueue
-from stablequeue_core.models import ModelRoot
-from stablequeue_core.models.catalog import ModelCatalog
-from stablequeue_core.models.files.covers import Covers
-from stablequeue_core.models.files.pictures import ModelPictures
-from stablequeue_core.models.lookup import ModelLookup
+from stablequeue_core.models import ModelCatalog, ModelRoot
 from stablequeue_core.models.naming.known_files import KnownFiles, StoredCheckpoints
-from stablequeue_core.models.naming.on_servers import ServersView
 from stablequeue_core.models.scanning.keeper import CatalogKeeper
 from stablequeue_core.servers import HealthBoard, Inventories, Server, ServerRegistry
 from stablequeue_core.settings import Settings
 from stablequeue_core.storage import Storage
 from stablequeue_core.transport import Transport
 
-if TYPE_CHECKING:
-    from stablequeue_core.models.files.thumbnails import Thumbnails
-
 DATABASE = "queue.sqlite3"
 IMAGES = "images"
-THUMBNAILS = "thumbnails"
-COVERS = "covers"
-LOCKS = "locks"
 
 MakeBackend = Callable[[Server], Backend]
 
@@ -48,6 +42,8 @@ class Parts:
     Attributes:
         dispatcher: not started yet; None in a process that runs no jobs.
         keeper: looks through the model folders; not started yet.
+        client: what speaks with Civitai; to be closed before the downloads.
+        downloads: not started yet.
         closing: lets go of what was opened, in the right order.
     """
 
@@ -56,6 +52,9 @@ class Parts:
     jobs: JobQueue
     servers: ServerRegistry
     models: ModelCatalog
+    civitai: Civitai
+    client: CivitaiClient
+    downloads: DownloadQueue
     announcer: Announcer
     dispatcher: Dispatcher | None
     keeper: CatalogKeeper
@@ -94,12 +93,33 @@ def assemble(
         health = HealthBoard()
         announcer = Announcer(storage.events, storage.changes)
         known_files = StoredCheckpoints(storage.models)
-        connect = backend or _forge(transport, settings, known_files, closing)
+        carrier = LateTransport(lambda: transport or _requests())
+        closing.callback(carrier.close)
+        connect = backend or _forge(carrier, settings, known_files)
         inventories = Inventories(
             storage.servers,
             lambda server: connect(server).inventory(),
             clock=clock,
             max_age=settings.inventory_age,
+        )
+        keeper, models = catalogue(
+            folder, storage, roots, inventories, known_files, announcer, clock, settings
+        )
+        desk = civitai_desk(
+            folder,
+            storage,
+            models,
+            carrier,
+            Newcomers(
+                storage.servers,
+                storage.models,
+                inventories,
+                connect,
+                patience=settings.answer_timeout,
+            ),
+            announcer,
+            clock,
+            settings,
         )
         dispatcher = None
         if dispatch:
@@ -112,16 +132,17 @@ def assemble(
                 announcer=announcer,
                 clock=clock,
                 settings=settings,
+                orderer=desk.orderer,
             )
-        keeper, models = _catalog(
-            folder, storage, roots, inventories, known_files, announcer, clock, settings
-        )
         return Parts(
             storage=storage,
             images=images,
             jobs=jobs,
             servers=ServerRegistry(storage.servers, jobs, health, clock),
             models=models,
+            civitai=desk.civitai,
+            client=desk.client,
+            downloads=desk.downloads,
             announcer=announcer,
             dispatcher=dispatcher,
             keeper=keeper,
@@ -145,55 +166,16 @@ def _folder(path: Path) -> ImageStore:
     return FolderImageStore(path)
 
 
-def _catalog(
-    folder: Path,
-    storage: Storage,
-    roots: Sequence[ModelRoot],
-    inventories: Inventories,
-    known_files: KnownFiles,
-    announcer: Announcer,
-    clock: Clock,
-    settings: Settings,
-) -> tuple[CatalogKeeper, ModelCatalog]:
-    keeper = CatalogKeeper(
-        storage.models,
-        roots,
-        data_dir=folder,
-        announcer=announcer,
-        clock=clock,
-        hash_rate=settings.hash_rate,
-    )
-    catalog = ModelCatalog(
-        roots,
-        lookup=ModelLookup(storage.models, roots),
-        keeper=keeper,
-        servers=ServersView(storage.servers, inventories, known_files),
-        pictures=ModelPictures(lambda: _thumbnails(folder / THUMBNAILS), Covers(folder / COVERS)),
-        locks=folder / LOCKS,
-    )
-    return keeper, catalog
+def _requests() -> Transport:
+    from stablequeue_core.transport.requests_transport import RequestsTransport
+
+    return RequestsTransport()
 
 
-def _thumbnails(folder: Path) -> Thumbnails:
-    from stablequeue_core.models.files.thumbnails import Thumbnails
-
-    return Thumbnails(folder)
-
-
-def _forge(
-    transport: Transport | None, settings: Settings, known_files: KnownFiles, closing: ExitStack
-) -> MakeBackend:
-    @cache
-    def carrier() -> Transport:
-        from stablequeue_core.transport.requests_transport import RequestsTransport
-
-        made = transport or RequestsTransport()
-        closing.callback(made.close)
-        return made
-
+def _forge(carrier: Transport, settings: Settings, known_files: KnownFiles) -> MakeBackend:
     def connect(server: Server) -> Backend:
         from stablequeue_core.backends.forge import ForgeBackend
 
-        return ForgeBackend(server, carrier(), settings, known_files)
+        return ForgeBackend(server, carrier, settings, known_files)
 
     return connect

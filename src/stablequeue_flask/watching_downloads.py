@@ -1,0 +1,91 @@
+"""Shows in a terminal how far downloads are, and says of each what became of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+
+from stablequeue_core import StableQueue
+from stablequeue_core.clock import SystemClock
+from stablequeue_core.downloads import Download, DownloadStatus
+from stablequeue_core.downloads.progress import DownloadProgress, Meter
+from stablequeue_flask.bars import Bars, Line
+from stablequeue_flask.download_bodies import fraction_of
+from stablequeue_flask.plain_text import printable, size_text
+
+DRAWN_EVERY = 0.1
+
+_MINUTE, _HOUR = 60, 3600
+
+
+def watched(queue: StableQueue, download_ids: Sequence[str]) -> list[Download]:
+    """The downloads, when nothing more happens to any of them; until then, one bar for each.
+
+    A paused one is one to which nothing more happens.
+    """
+    bars = Bars()
+    # Measured here, for another process may be the one that fetches.
+    meters = {download_id: Meter(SystemClock()) for download_id in download_ids}
+    while True:
+        downloads = [queue.downloads.get(download_id) for download_id in download_ids]
+        for download in downloads:
+            seen = queue.downloads.progress(download.id)
+            meters[download.id].put(seen.bytes_done, seen.total)
+        bars.draw({_label(each): _line(each, meters[each.id].read()) for each in downloads})
+        if all(d.status.ended or d.status is DownloadStatus.PAUSED for d in downloads):
+            return downloads
+        time.sleep(DRAWN_EVERY)
+
+
+def sentences_of(download: Download) -> Iterator[str]:
+    """What became of it, and what did not work after its file was there."""
+    name = printable(download.filename)
+    match download.status:
+        case DownloadStatus.COMPLETED:
+            size = size_text(download.bytes_done)
+            yield f"{name} is there, whole and proved ({size}): {printable(str(download.file))}"
+        case DownloadStatus.FAILED:
+            why = download.failure.message if download.failure else "Nobody says why."
+            yield f"{name} was not fetched: {printable(why)}"
+        case DownloadStatus.CANCELLED:
+            yield f"{name} was cancelled."
+        case DownloadStatus.PAUSED:
+            yield f"{name} is paused; `stablequeue downloads resume {download.id}` lets it go on."
+        case _:
+            yield f"{name} is {download.status.value}."
+    for note in download.notes:
+        yield f"  {printable(note)}"
+
+
+def time_text(seconds: float) -> str:
+    """So long, for people.
+
+    Example:
+        >>> time_text(42.4), time_text(125), time_text(3725)
+        ('42 s', '2 min 5 s', '1 h 2 min')
+    """
+    whole = round(seconds)
+    if whole < _MINUTE:
+        return f"{whole} s"
+    if whole < _HOUR:
+        return f"{whole // _MINUTE} min {whole % _MINUTE} s"
+    return f"{whole // _HOUR} h {whole % _HOUR // _MINUTE} min"
+
+
+def _label(download: Download) -> str:
+    return printable(download.path)
+
+
+def _line(download: Download, progress: DownloadProgress) -> Line:
+    fraction = fraction_of(download, progress) or 0.0
+    if download.status is not DownloadStatus.DOWNLOADING:
+        why = download.waiting_reason if download.status is DownloadStatus.QUEUED else None
+        return Line(fraction, printable(why) if why else download.status.value)
+    parts = [size_text(progress.bytes_done)]
+    if progress.total is not None:
+        parts.append(f"of {size_text(progress.total)}")
+    if progress.bytes_per_second is not None:
+        parts.append(f"at {size_text(progress.bytes_per_second)}/s")
+    if progress.seconds_left is not None:
+        parts.append(f"({time_text(progress.seconds_left)} left)")
+    return Line(fraction, "downloading", " ".join(parts))
