@@ -10,6 +10,7 @@ import click
 
 from stablequeue_core import StableQueue, StableQueueError
 from stablequeue_core.downloads import Download, DownloadStatus
+from stablequeue_core.errors import ModelFileExists
 from stablequeue_core.jobs.limits import MAX_PRIORITY
 from stablequeue_core.models import ModelKind
 from stablequeue_flask.opening import (
@@ -104,11 +105,14 @@ def _queued(
         try:
             download = queue.civitai.download(link, **fields)
         except StableQueueError as error:
+            if isinstance(error, ModelFileExists) and error.details["is_same"]:
+                say(printable(error.message))
+                continue
             refused += 1
             click.echo(f"Error: {printable(link)}: {printable(error.message)}", err=True)
-            continue
-        found[download.id] = download
-        say(f"{_named(download)} is queued as {download.id}.")
+        else:
+            found[download.id] = download
+            say(f"{_named(download)} is queued as {download.id}.")
     return list(found.values()), refused
 
 

@@ -26,13 +26,6 @@ if TYPE_CHECKING:
 
 DRAWN_EVERY = 0.1
 
-_FOUND_BY = {
-    "pin": "as you have said",
-    "id": "named by a file beside it",
-    "hash": "found by its hash",
-    "name": "found by its name",
-}
-
 
 @click.command()
 @data_dir_option
@@ -148,12 +141,12 @@ def _refreshed_all(queue: StableQueue, kind: str | None, again: bool) -> bool:
 
 def _sentences(refreshed: Refreshed) -> Iterator[str]:
     """What a model is, and what did not work."""
-    model = refreshed.model
-    title = " ".join(filter(None, (model.card.name, model.card.version)))
-    how = _FOUND_BY[refreshed.found_by]
-    which = f"{printable(title)} (version {refreshed.version_id})"
-    yield f"{printable(model.filename)} is {which}, {how}."
-    yield f"  {printable(refreshed.reason)}"
+    card = refreshed.model.card
+    title = printable(" ".join(filter(None, (card.name, card.version))))
+    yield (
+        f"{printable(refreshed.model.filename)} is {title} (version {refreshed.version_id}). "
+        f"{printable(refreshed.reason)}"
+    )
     for problem in refreshed.problems:
         yield f"  {printable(problem)}"
 

@@ -59,6 +59,7 @@ def test_the_key_is_a_header_and_never_in_an_address() -> None:
     to = visitor()
     to.client.version(700201)
     (request,) = to.civitai.requests
+    assert to.civitai.leaks == []
     assert request.headers["authorization"] == f"Bearer {GOOD_KEY}"
     assert GOOD_KEY not in request.url
 

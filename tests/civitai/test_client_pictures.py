@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.civitai.clients import client_of, in_json, page, redirect, visitor
+from tests.civitai.clients import Answering, client_of, in_json, page, redirect, visitor
 
 from stablequeue_core.civitai.patience import ATTEMPTS
 from stablequeue_core.civitai.pictures import still
@@ -15,6 +15,10 @@ from stablequeue_core.transport import Request, Response
 URL = "https://image.civitai.com/xG1n/0b6d/original=true/7.jpeg"
 ENOUGH = 10 * 1024 * 1024
 PICTURE = Response(status=200, headers={"content-type": "image/jpeg"}, body=b"\xff\xd8\xff\xe0")
+
+
+def answering(answer: Response) -> Answering:
+    return lambda request: answer
 
 
 def test_a_picture_comes_as_it_is_and_smaller_where_that_is_asked_for() -> None:
@@ -69,12 +73,12 @@ def test_no_other_host_is_asked(url: str) -> None:
 
 
 def test_a_redirect_within_the_cdn_is_followed_and_no_other() -> None:
-    def answering(request: Request) -> Response:
+    def moved(request: Request) -> Response:
         if "image.civitai.com" in request.url:
             return redirect("https://image-b2.civitai.com/file/civitai-media-cache/0b6d/original")
         return PICTURE
 
-    assert client_of(answering)[0].picture(URL, largest=99) == PICTURE.body
+    assert client_of(moved)[0].picture(URL, largest=99) == PICTURE.body
     client, anybody = client_of(lambda request: redirect("http://10.0.0.1/7.jpeg"))
     with pytest.raises(CivitaiGarbled):
         client.picture(URL, largest=99)
@@ -93,7 +97,7 @@ def test_a_picture_that_is_too_large_is_refused() -> None:
         to.client.picture(picture.url, largest=99)
 
 
-@pytest.mark.parametrize("answer", [page(), Response(status=200), page(404)])
+@pytest.mark.parametrize("answer", [page(), Response(status=200)])
 def test_a_page_is_no_picture_and_neither_is_nothing(answer: Response) -> None:
     with pytest.raises(CivitaiGarbled):
         client_of(lambda request: answer)[0].picture(URL, largest=99)
@@ -102,8 +106,9 @@ def test_a_page_is_no_picture_and_neither_is_nothing(answer: Response) -> None:
 def test_a_picture_that_is_gone_is_not_found() -> None:
     with pytest.raises(CivitaiNotFound, match="picture"):
         visitor().client.picture(URL, largest=99)
-    with pytest.raises(CivitaiNotFound, match="picture"):
-        client_of(lambda request: in_json({}, 404))[0].picture(URL, largest=99)
+    for answer in (in_json({}, 404), page(404), page(410)):
+        with pytest.raises(CivitaiNotFound, match="picture"):
+            client_of(answering(answer))[0].picture(URL, largest=99)
 
 
 def test_trouble_of_the_cdn_is_asked_again_and_holds_nobody_off_the_api() -> None:

@@ -155,6 +155,13 @@ def test_a_server_that_sends_byte_after_byte_is_given_up() -> None:
         assert len(server.civitai.requests) == 1
 
 
+def test_a_key_that_no_header_can_hold_is_never_quoted() -> None:
+    client = CivitaiClient(RequestsTransport(), Settings(civitai_api_key="two\nlines"))
+    with pytest.raises(CivitaiUnavailable) as failed:
+        client.version(7)
+    assert "lines" not in f"{failed.value!r} {failed.value.__cause__!r} {failed.value.details}"
+
+
 def test_a_silent_server_is_asked_again() -> None:
     silent = [ReadTimedOut("nothing came"), ReadTimedOut("nothing came")]
     client, anybody = client_of(lambda request: silent.pop() if silent else in_json(VERSION))

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from io import BytesIO
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,7 +24,6 @@ from tests.civitai.recorded import recorded
 from stablequeue_core.civitai.reading import model_in, version_in
 from stablequeue_core.civitai.refreshing import Written
 from stablequeue_core.errors import SidecarNotWritten
-from stablequeue_core.models import CivitaiCandidate, Identity
 from stablequeue_core.models.files.sidecars import Mark, mark_in
 
 INK = "ink.safetensors"
@@ -362,35 +359,27 @@ def test_a_renamed_model_takes_its_files_along(library: Library) -> None:
     assert library.read("wash.json")["activation text"] == "new"
 
 
+@pytest.mark.parametrize("finished", range(4))
 def test_a_process_that_dies_between_two_files_leaves_nothing_that_is_not_known_as_ours(
-    library: Library, monkeypatch: pytest.MonkeyPatch
+    library: Library, monkeypatch: pytest.MonkeyPatch, finished: int
 ) -> None:
     """However far it came, the next refresh brings all of it up to date."""
     ink_at_civitai(library, a_picture(1), trained_words=("one",))
     beside(library)
-    real = os.replace
-    for dies_at in range(1, 5):
-        for name in library.files:
-            if name != INK:
-                (library.folder / name).unlink()
-        ink_at_civitai(library, a_picture(1), trained_words=("one",))
-        beside(library)
-        ink_at_civitai(library, a_picture(2), trained_words=("two",))
-        left = [dies_at]
+    ink_at_civitai(library, a_picture(2), trained_words=("two",))
+    steps = iter(range(finished))
+    replace = os.replace
 
-        def replace(source: Any, target: Any, left: list[int] = left) -> None:
-            left[0] -= 1
-            if not left[0]:
-                raise KeyboardInterrupt
-            real(source, target)
+    def dying(source: Any, target: Any) -> None:
+        if next(steps, None) is None:
+            raise KeyboardInterrupt
+        replace(source, target)
 
-        monkeypatch.setattr(os, "replace", replace)
-        try:
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "replace", dying)
+        with pytest.raises(KeyboardInterrupt):
             beside(library)
-        except KeyboardInterrupt:
-            pass
-        monkeypatch.setattr(os, "replace", real)
-        ink_at_civitai(library, a_picture(3), trained_words=("three",))
-        assert beside(library).previews == ("ink.jpg",)
-        assert library.read("ink.json")["activation text"] == "three"
-        assert mark_of(library).words.keys() == library.read("ink.json").keys()
+    ink_at_civitai(library, a_picture(3), trained_words=("three",))
+    assert beside(library).previews == ("ink.jpg",)
+    assert library.read("ink.json")["activation text"] == "three"
+    assert mark_of(library).words.keys() == library.read("ink.json").keys()

@@ -17,6 +17,7 @@ from stablequeue_core.civitai.showing import LARGEST_FILM, LARGEST_STILL, MOST_T
 from stablequeue_core.errors import ConnectFailed
 from stablequeue_core.transport import Request, Response
 
+Bodies = Mapping[str, bytes | Response | Exception]
 CDN = "https://image.civitai.com/xG1n/0b6d"
 
 
@@ -32,9 +33,7 @@ def picture(name: str, **more: object) -> CivitaiPicture:
     return CivitaiPicture(url=f"{CDN}/original=true/{name}", **{**told, **more})  # type: ignore[arg-type]
 
 
-def showing(
-    bodies: Mapping[str, bytes | Response | Exception], *pictures: CivitaiPicture
-) -> tuple[Showing, Anybody]:
+def showing(bodies: Bodies, *pictures: CivitaiPicture) -> tuple[Showing, Anybody]:
     """A CDN that answers by the end of the address; what is not told is not there."""
 
     def answer(request: Request) -> Response | Exception:
@@ -185,7 +184,7 @@ def test_what_is_broken_or_a_bomb_is_left_out_and_the_next_one_shown(broken: byt
     "answer", [in_json({}, 404), in_json({}, 403), page(), Response(status=200, body=b"")]
 )
 def test_a_picture_that_cannot_be_had_is_told_and_the_next_one_shown(answer: Response) -> None:
-    bodies = {"1.jpeg": answer, "2.jpeg": painted("teal")}
+    bodies: Bodies = {"1.jpeg": answer, "2.jpeg": painted("teal")}
     made, _ = showing(bodies, picture("1.jpeg"), picture("2.jpeg"))
     assert shown(made) == {".jpg": "JPEG"}
     assert len(made.problems) == 1

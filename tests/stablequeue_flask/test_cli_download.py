@@ -95,8 +95,8 @@ def test_where_there_is_no_terminal_progress_is_a_few_plain_lines(
     port: Harbor, folders: list[str]
 ) -> None:
     result = port.run("download", LORA, *folders)
-    progress = [line for line in result.stdout.splitlines() if line.startswith(f"{FILE}: ")]
-    assert progress[-1] == f"{FILE}: completed"
+    progress = [line for line in result.stdout.splitlines() if line.startswith("inkWash_v3: ")]
+    assert progress[-1] == "inkWash_v3: completed"
     assert len(progress) == len(set(progress))
     assert "\x1b" not in result.stdout
 
@@ -111,6 +111,17 @@ def test_what_civitai_refuses_is_told_and_makes_the_exit_code_1(
     assert "Error: 799999: Civitai has no " in result.stderr
     assert "Error: https://example.org/1: " in result.stderr
     assert (tmp_path / "Lora" / FILE).exists()
+
+
+def test_a_file_that_is_there_already_is_no_failure(port: Harbor, folders: list[str]) -> None:
+    """Unless it is another one."""
+    assert port.run("download", LORA, *folders).exit_code == 0
+    again = port.run("download", LORA, *folders)
+    assert again.exit_code == 0, again.output
+    assert "It is the same file; there is nothing to fetch." in again.stdout
+    other = port.run("download", "700701", "--filename", FILE, *folders)
+    assert other.exit_code == 1
+    assert "It is another file." in other.stderr
 
 
 def test_a_kind_without_a_folder_says_which_option_names_one(port: Harbor, tmp_path: Path) -> None:

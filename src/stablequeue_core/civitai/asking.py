@@ -35,11 +35,6 @@ LARGEST_ANSWER = 32 * 1024 * 1024
 """Bytes, decompressed. A hundred versions with everything that is told of them are a tenth of it;
 what is longer is a mistake, or meant to use up our memory."""
 
-_MAY_PASS = (ConnectFailed, ConnectionLost, ReadTimedOut)
-
-_WHOLE_ANSWER = 4
-"""So many times ``answer_timeout`` an answer may take until its end."""
-
 logger = logging.getLogger(__name__)
 
 
@@ -53,6 +48,7 @@ class Question:
         largest: a longer answer is refused.
         head_of: of answers with these statuses, only the first piece is read.
         shows_key: whether the key is sent along, where it may be.
+        patience: so many times ``answer_timeout`` the answer may take until its end.
     """
 
     what: str
@@ -63,6 +59,7 @@ class Question:
     largest: int = LARGEST_ANSWER
     head_of: frozenset[int] = frozenset()
     shows_key: bool = True
+    patience: float = 4.0
 
 
 class Asker:
@@ -128,8 +125,10 @@ class Asker:
             is_last = failures == ATTEMPTS
             try:
                 response = self._once(question, limiter, abort)
-            except _MAY_PASS as error:
-                if is_last or isinstance(error, PrivateAddress):
+            except TransferAborted:
+                raise
+            except TransportError as error:
+                if is_last or not _may_heal(error):
                     raise _unreachable(question, error) from error
                 self._pause(pause_after(failures, random.random()), question, error.code, abort)
                 continue
@@ -164,7 +163,7 @@ class Asker:
             timeouts=self._timeouts,
             public_only=not self.may_be_private(url),
         )
-        limit = _WHOLE_ANSWER * self._settings.answer_timeout
+        limit = question.patience * self._settings.answer_timeout
         with (
             within(limit, abort, host) as limited,
             self._transport.stream(request, abort=limited) as streamed,
@@ -204,6 +203,12 @@ def user_agent() -> str:
         return "stablequeue/0"
 
 
+def _may_heal(error: TransportError) -> bool:
+    if isinstance(error, PrivateAddress):
+        return False
+    return isinstance(error, ConnectFailed | ConnectionLost | ReadTimedOut)
+
+
 def _unreachable(question: Question, error: TransportError) -> CivitaiError:
     host = shown(question.url)
     details = {"cause": error.code, "wanted": question.what}
@@ -211,4 +216,4 @@ def _unreachable(question: Question, error: TransportError) -> CivitaiError:
         return CivitaiGarbled(
             f"Civitai sends us to an address of its own: {error.message}", details
         )
-    return CivitaiUnavailable(f"{host} cannot be reached: {error.message}", details)
+    return CivitaiUnavailable(f"{host} cannot be asked: {error.message}", details)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TypeVar
 
 from stablequeue_core.civitai.api import CivitaiApi, Query
 from stablequeue_core.civitai.asking import Asker
@@ -31,10 +30,7 @@ from stablequeue_core.civitai.records import (
 )
 from stablequeue_core.clock import Clock, SystemClock
 from stablequeue_core.downloads import Location
-from stablequeue_core.errors import (
-    CivitaiNotFound,
-    LoginNeeded,
-)
+from stablequeue_core.errors import CivitaiNotFound, LoginNeeded
 from stablequeue_core.models import CivitaiCandidate
 from stablequeue_core.settings import Settings
 from stablequeue_core.transport import Abort, Transport
@@ -56,9 +52,6 @@ _RATE, _BURST = 4.0, 4
 
 _PICTURE_RATE, _PICTURE_BURST = 16.0, 16
 """Its CDN is made for pages that show a hundred pictures."""
-
-_T = TypeVar("_T")
-_K = TypeVar("_K")
 
 
 class CivitaiClient:

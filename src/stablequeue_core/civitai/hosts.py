@@ -58,13 +58,15 @@ class CivitaiHosts:
 
     Args:
         settings: where the API is, and where to ask for what is not there.
+
+    Attributes:
+        bases: where the API is, to be asked in this order; without a slash at the end.
     """
 
     def __init__(self, settings: Settings) -> None:
         first, second = settings.civitai_url, settings.civitai_second_url
         bases = dict.fromkeys(url.rstrip("/") for url in (first, second) if url)
         self.bases = tuple(bases)
-        """Where the API is: asked in this order."""
         self._origins = frozenset(filter(None, map(origin_of, self.bases)))
         self._names = frozenset(origin.host for origin in self._origins)
         self._own = self._names - PAGE_HOSTS

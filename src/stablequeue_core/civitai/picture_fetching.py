@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from attrs import evolve
 
-from stablequeue_core.civitai.answers import error_of, no_api
+from stablequeue_core.civitai.answers import error_of
 from stablequeue_core.civitai.asking import Asker, Question
 from stablequeue_core.civitai.hosts import CivitaiHosts, shown
 from stablequeue_core.civitai.limiter import Limiter
 from stablequeue_core.civitai.redirects import MOST_HOPS, is_redirect, target_of, too_many_hops
 from stablequeue_core.civitai.saying import is_markup
-from stablequeue_core.errors import CivitaiGarbled
+from stablequeue_core.errors import CivitaiGarbled, CivitaiNotFound
 from stablequeue_core.transport import Abort
 
-_WHAT = "picture"
+_WHAT = "picture at this address"
 _HEADERS = {"Accept": "*/*"}
+_PATIENCE = 20.0  # films have many megabytes
+_GONE = frozenset({404, 410})
 
 
 class PictureFetcher:
@@ -41,7 +43,14 @@ class PictureFetcher:
             CivitaiError: it cannot be had now, or not by us.
             TransferAborted: ``abort`` was pulled.
         """
-        question = Question(what=_WHAT, url=url, headers=_HEADERS, largest=largest, shows_key=False)
+        question = Question(
+            what=_WHAT,
+            url=url,
+            headers=_HEADERS,
+            largest=largest,
+            shows_key=False,
+            patience=_PATIENCE,
+        )
         for _ in range(MOST_HOPS):
             self._refuse_others(question.url)
             response = self._asker.ask(question, self._limiter, abort)
@@ -49,10 +58,15 @@ class PictureFetcher:
             if is_redirect(response):
                 question = evolve(question, url=target_of(response, question.url, asked.secret))
                 continue
+            if response.status in _GONE:
+                raise CivitaiNotFound(_WHAT)
             if response.status != 200:
                 raise error_of(response, asked)
             if is_markup(response) or not response.body:
-                raise no_api(response, asked)
+                raise CivitaiGarbled(
+                    f"{asked.host} answered with a page or with nothing instead of a picture.",
+                    {"host": asked.host},
+                )
             return response.body
         raise too_many_hops(url)
 
