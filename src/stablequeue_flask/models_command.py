@@ -50,7 +50,7 @@ kind_option = partial(
 
 @click.group()
 def models() -> None:
-    """Look after the model files: scan their folders, list them, look at one."""
+    """Look after the model files: scan their folders, list them, ask Civitai what they are."""
 
 
 @models.command()

@@ -16,6 +16,7 @@ from stablequeue_core import StableQueue, StableQueueError
 from stablequeue_core.models import ModelKind
 from stablequeue_core.models.roots import DIRS_OF, MODEL_DIRS, ModelRoot
 from stablequeue_flask.listening import CannotListen
+from stablequeue_flask.plain_text import printable
 
 option = partial(click.option, show_envvar=True)
 
@@ -124,4 +125,4 @@ def told_in_one_sentence() -> Iterator[None]:
     except CannotListen as error:
         raise click.ClickException(str(error)) from error
     except StableQueueError as error:
-        raise click.ClickException(error.message) from error
+        raise click.ClickException(printable(error.message)) from error

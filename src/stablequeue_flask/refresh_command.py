@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 DRAWN_EVERY = 0.1
 
+_ASKING = "asking Civitai"
+
 
 @click.command()
 @data_dir_option
@@ -37,7 +39,7 @@ DRAWN_EVERY = 0.1
     envvar="STABLEQUEUE_MODELS_REFRESH_ALL",
     help="All models that are there, hundreds of them with each request.",
 )
-@option("--again", is_flag=True, help="With --all: also those that were refreshed today.")
+@option("--again", is_flag=True, help="With --all: also those that were refreshed within a day.")
 @click.argument("name", nargs=-1)
 @click.pass_context
 def refresh(
@@ -60,9 +62,14 @@ def refresh(
             "--again goes with --all; a model that you name is always asked for."
         )
     try:
-        with told_in_one_sentence(), opened_to_look(data_dir) as queue:
+        # Closed in this order: after Ctrl-C the queue stops what runs, which the pool waits for.
+        with (
+            told_in_one_sentence(),
+            ThreadPoolExecutor(1) as pool,
+            opened_to_look(data_dir) as queue,
+        ):
             if everything:
-                complete = _refreshed_all(queue, kind, again)
+                complete = _refreshed_all(queue, pool, kind, again)
             else:
                 failed = [each for each in name if not _refreshed(queue, each, kind)]
                 complete = not failed
@@ -120,20 +127,23 @@ def _refreshed(queue: StableQueue, name: str, kind: str | None) -> bool:
     return True
 
 
-def _refreshed_all(queue: StableQueue, kind: str | None, again: bool) -> bool:
+def _refreshed_all(
+    queue: StableQueue, pool: ThreadPoolExecutor, kind: str | None, again: bool
+) -> bool:
     """Refresh all, show how far it is, and tell what came of it; whether it went well."""
     bars = Bars()
-    drawn_at = float("-inf")
+    line = Line(0.0, _ASKING)
 
     def tell(done: int, total: int, current: str | None) -> None:
-        nonlocal drawn_at
-        now = time.monotonic()
-        if now - drawn_at >= DRAWN_EVERY:
-            drawn_at = now
-            detail = f"({done:,} of {total:,}) {printable(current or '')}"
-            bars.draw({"models": Line(done / total if total else 0.0, "asking Civitai", detail)})
+        nonlocal line
+        detail = f"({done:,} of {total:,}) {printable(current or '')}"
+        line = Line(done / total if total else 0.0, _ASKING, detail)
 
-    report = queue.civitai.refresh_all(kind=kind, again=again, tell=tell)
+    refreshing = pool.submit(queue.civitai.refresh_all, kind=kind, again=again, tell=tell)
+    while not refreshing.done():
+        bars.draw({"models": line})
+        wait([refreshing], timeout=DRAWN_EVERY)
+    report = refreshing.result()
     bars.draw({"models": Line(1.0, "done")})
     say("\n".join(_summary(report)))
     return not report.failed

@@ -9,12 +9,13 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+from attrs import evolve
 from PIL import Image
 
 from stablequeue_core import StableQueue
 from stablequeue_core.civitai.client import CivitaiClient
 from stablequeue_core.civitai.refreshing import Refresher
-from stablequeue_core.models import Identity, Model
+from stablequeue_core.models import NO_HASHES, Identity, Model
 from stablequeue_core.settings import Settings
 from stablequeue_core.storage.memory import MemoryStorage
 from stablequeue_core.testing.civitai_simulator import (
@@ -77,6 +78,11 @@ class Library:
         """The model of this name, after a scan."""
         self.queue.models.scan(hashes=hashed)
         return self.queue.models.get(name)
+
+    @staticmethod
+    def without_hash(model: Model) -> Model:
+        """The model as it is before anybody has hashed it."""
+        return evolve(model, hashes=NO_HASHES)
 
     @property
     def models(self) -> Sequence[Model]:

@@ -277,7 +277,18 @@ def test_json_that_is_no_record_is_garbled(value: object) -> None:
         client.model(8)
     with pytest.raises(CivitaiGarbled, match="account"):
         client.account()
-    with pytest.raises(CivitaiNotFound):
+    with pytest.raises(CivitaiGarbled, match="image 9"):
         client.image(9)
-    assert client.search("x") == []
-    assert client.ids_by_hash(["ab" * 32]) == {}
+
+
+@pytest.mark.parametrize("value", [{"name": "x"}, {"items": None}, None, 7, "x"])
+def test_json_that_is_no_list_is_garbled_and_not_a_list_without_hits(value: object) -> None:
+    client, _ = client_of(lambda request: in_json(value))
+    for call in (
+        lambda: client.models([1]),
+        lambda: client.search("x"),
+        lambda: client.ids_by_hash(["ab" * 32]),
+        lambda: client.versions_by_hash(["ab" * 32]),
+    ):
+        with pytest.raises(CivitaiGarbled):
+            call()

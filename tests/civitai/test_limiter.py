@@ -6,7 +6,7 @@ import threading
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
@@ -164,6 +164,9 @@ class NeverFasterThanTheRate(RuleBasedStateMachine):
 
 
 TestNeverFasterThanTheRate = NeverFasterThanTheRate.TestCase
+TestNeverFasterThanTheRate.settings = settings(
+    max_examples=50, stateful_step_count=20, deadline=None
+)
 
 
 def test_threads_share_the_rate() -> None:

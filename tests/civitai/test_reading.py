@@ -22,7 +22,12 @@ from stablequeue_core.civitai.reading import (
     version_in,
     versions_in,
 )
-from stablequeue_core.civitai.records import CivitaiFile, CivitaiModel, CivitaiVersion
+from stablequeue_core.civitai.records import (
+    CivitaiFile,
+    CivitaiImage,
+    CivitaiModel,
+    CivitaiVersion,
+)
 from stablequeue_core.models import CivitaiCandidate
 
 ANY_JSON = st.recursive(
@@ -44,6 +49,10 @@ def model(name: str = "model.json", **changes: Any) -> CivitaiModel:
     read = model_in(recorded(name) | changes)
     assert read is not None
     return read
+
+
+def images(name: str) -> list[CivitaiImage]:
+    return images_in(recorded(name)) or []
 
 
 def file(**changes: Any) -> CivitaiFile:
@@ -155,12 +164,13 @@ def test_a_model_without_a_creator_has_none() -> None:
 
 
 def test_a_page_of_models_is_read_and_the_last_one_is_empty() -> None:
-    assert [each.id for each in models_in(recorded("models_list.json"))] == [600101, 600102]
+    listed = models_in(recorded("models_list.json")) or []
+    assert [each.id for each in listed] == [600101, 600102]
     assert models_in(recorded("models_last_page.json")) == []
 
 
 def test_a_bulk_answer_may_hold_null_and_the_host_undefined() -> None:
-    (read,) = versions_in(recorded("by_hash_bulk.json"))
+    (read,) = versions_in(recorded("by_hash_bulk.json")) or []
     assert read.id == 700303
     assert not hasattr(read.files[0], "download_url")
 
@@ -186,8 +196,8 @@ def test_the_account_is_read() -> None:
 
 
 def test_flat_and_wrapped_meta_are_the_same() -> None:
-    flat = images_in(recorded("images.json"))[0]
-    (wrapped,) = images_in(recorded("images_imageid_wrapped_meta.json"))
+    flat = images("images.json")[0]
+    (wrapped,) = images("images_imageid_wrapped_meta.json")
     assert flat.meta == wrapped.meta
     assert flat.meta is not None
     assert flat.meta["seed"] == 1234567890
@@ -198,13 +208,13 @@ def test_flat_and_wrapped_meta_are_the_same() -> None:
     "name", ["images_imageid_hidden_meta.json", "images_without_withmeta.json"]
 )
 def test_hidden_meta_is_none_in_both_of_its_forms(name: str) -> None:
-    (image,) = images_in(recorded(name))
+    (image,) = images(name)
     assert image.meta is None
 
 
 def test_a_model_in_meta_may_be_an_object() -> None:
     told = {"id": 7, "url": "https://image.civitai.com/a/b", "meta": {"Model": {"name": "x"}}}
-    (image,) = images_in({"items": [told]})
+    (image,) = images_in({"items": [told]}) or []
     assert image.meta == {"Model": {"name": "x"}}
 
 
@@ -216,7 +226,7 @@ def test_a_film_is_told_by_its_type_and_by_its_address_only_where_that_is_missin
         (None, "jpeg", False),
     ]:
         told = {"id": 7, "url": f"https://image.civitai.com/a/b/c.{ending}", "type": kind}
-        (image,) = images_in({"items": [told]})
+        (image,) = images_in({"items": [told]}) or []
         assert image.is_film is is_film
         assert [each.is_film for each in version(images=[told]).pictures] == [is_film]
 

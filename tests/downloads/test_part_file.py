@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from stablequeue_core.downloads.part_file import BLOCK_BYTES, HashSoFar, PartFile
 from stablequeue_core.transport import Abort
 
-MANY = os.urandom(BLOCK_BYTES * 20 + 12_345)
+MANY = os.urandom(BLOCK_BYTES * 9 + 12_345)
 
 
 def take(part: PartFile, data: bytes, piece: int = 100_000) -> None:

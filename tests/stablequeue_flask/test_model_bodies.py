@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from stablequeue_core.models import Model, ModelKind
+import pytest
+from attrs import evolve
+
+from stablequeue_core.models import Model, ModelCard, ModelKind
 from stablequeue_flask.model_bodies import model_body, model_info_body
 
 URL = "/api/v1/models/x.safetensors"
@@ -29,3 +32,20 @@ def test_a_model_of_which_nothing_is_known_has_all_fields() -> None:
     assert (told["preview_images"], told["trigger_words"], told["tags"]) == ([], [], [])
     assert told["metadata_source"] == "none"
     assert told["base_model"]["confidence"] == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("sources", "source"),
+    [
+        (("forge_json", "civitai_api"), "civitai_api"),
+        (("civitai_api", "lora_manager"), "civitai_api"),
+        (("lora_manager", "forge_json"), "lora_manager"),
+    ],
+)
+def test_a_model_that_we_have_asked_civitai_about_says_so(
+    sources: tuple[str, ...], source: str
+) -> None:
+    """Whatever else somebody has typed in; else the most trusted one is named."""
+    told = model_info_body(evolve(model(), card=ModelCard(sources=sources)), URL)
+    assert told["metadata_source"] == source
+    assert told["sidecars"] == list(sources)

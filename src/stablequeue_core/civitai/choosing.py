@@ -51,7 +51,9 @@ def chosen_version(model: CivitaiModel) -> CivitaiVersion | None:
     return next(iter((*open_ones, *with_files, *model.versions)), None)
 
 
-def chosen_file(version: CivitaiVersion, kind: ModelKind | None) -> CivitaiFile | None:
+def chosen_file(
+    version: CivitaiVersion, kind: ModelKind | None, choice: Mapping[str, str] | None = None
+) -> CivitaiFile | None:
     """The file of a version that somebody wants who does not choose; None: it has none such.
 
     ``primary`` can be a config, an archive or a workflow, and is missing in older answers. So a
@@ -61,8 +63,15 @@ def chosen_file(version: CivitaiVersion, kind: ModelKind | None) -> CivitaiFile 
     Args:
         version: at Civitai.
         kind: only a file that is for this; None for any model.
+        choice: only a file of which the address of a download told this: ``type``, ``format``,
+            ``size`` and ``fp``, with Civitai's words.
     """
-    files = [file for file in version.files if file.type not in _NO_MODEL]
+    wanted = dict(choice or {})
+    files = [
+        file
+        for file in version.files
+        if file.type not in _NO_MODEL and wanted.items() <= _told_apart_by(file).items()
+    ]
     if kind is not None:
         files = [file for file in files if kind_of(version, file) is kind] or (
             # The user's word against Civitai's, where that has no file of such a type.
@@ -74,6 +83,15 @@ def chosen_file(version: CivitaiVersion, kind: ModelKind | None) -> CivitaiFile 
 def file_with_id(version: CivitaiVersion, file_id: int) -> CivitaiFile | None:
     """The file with this id; None: it is of another version."""
     return next((file for file in version.files if file.id == file_id), None)
+
+
+def _told_apart_by(file: CivitaiFile) -> Mapping[str, str | None]:
+    return {
+        "type": file.type,
+        "format": file.format,
+        "size": "pruned" if file.is_pruned else "full",
+        "fp": file.precision,
+    }
 
 
 def _is_closed(version: CivitaiVersion) -> bool:

@@ -125,8 +125,9 @@ class CivitaiClient:
                 ("limit", MODELS_A_CALL),
                 _ALL_LEVELS,
             )
-            told = self._api.get(f"{base}/models", query, what="models", abort=given_up)
-            return {model.id: model for model in models_in(told)}
+            what = "models"
+            told = self._api.get(f"{base}/models", query, what=what, abort=given_up)
+            return {model.id: model for model in sound(models_in(told), what)}
 
         found = self._calls.all(wanted, MODELS_A_CALL, ask, abort)
         return [found[model_id] for model_id in wanted if model_id in found]
@@ -173,9 +174,10 @@ class CivitaiClient:
         """
 
         def ask(base: str, some: Sequence[str], given_up: Abort) -> dict[str, list[CivitaiVersion]]:
-            url, body = f"{base}/model-versions/by-hash", [digest.upper() for digest in some]
-            told = self._api.post(url, body, what="versions by hash", abort=given_up)
-            return _rejoined(versions_in(told), some)
+            url, what = f"{base}/model-versions/by-hash", "versions by hash"
+            body = [digest.upper() for digest in some]
+            told = self._api.post(url, body, what=what, abort=given_up)
+            return _rejoined(sound(versions_in(told), what), some)
 
         return self._calls.all(askable_sha256s(sha256s), VERSIONS_A_CALL, ask, abort)
 
@@ -190,9 +192,10 @@ class CivitaiClient:
         def ask(
             base: str, some: Sequence[str], given_up: Abort
         ) -> dict[str, tuple[CivitaiCandidate, ...]]:
-            url, body = f"{base}/model-versions/by-hash/ids", [digest.upper() for digest in some]
-            told = self._api.post(url, body, what="ids by hash", abort=given_up)
-            found, wanted = candidates_in(told), set(some)
+            url, what = f"{base}/model-versions/by-hash/ids", "ids by hash"
+            body = [digest.upper() for digest in some]
+            told = self._api.post(url, body, what=what, abort=given_up)
+            found, wanted = sound(candidates_in(told), what), set(some)
             return {digest: those for digest, those in found.items() if digest in wanted}
 
         return self._calls.all(askable_sha256s(sha256s), HASHES_A_CALL, ask, abort)
@@ -218,7 +221,8 @@ class CivitaiClient:
             what = "models by name"
 
             def ask(base: str) -> list[CivitaiModel]:
-                return models_in(self._api.get(f"{base}/models", asked, what=what, abort=given_up))
+                told = self._api.get(f"{base}/models", asked, what=what, abort=given_up)
+                return sound(models_in(told), what)
 
             return ask(self._first) or self._api.elsewhere(ask) or []
 
@@ -239,7 +243,7 @@ class CivitaiClient:
         )
 
         def read(told: object) -> CivitaiImage:
-            for image in images_in(told):
+            for image in sound(images_in(told), what):
                 if image.id == image_id:
                     return image
             raise CivitaiNotFound(what)

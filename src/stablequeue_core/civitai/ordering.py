@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from stablequeue_core.civitai.choosing import chosen_file, chosen_version, file_with_id, kind_of
 from stablequeue_core.civitai.client import CivitaiClient
-from stablequeue_core.civitai.links import parse_link
+from stablequeue_core.civitai.links import CivitaiLink, parse_link
 from stablequeue_core.civitai.records import CivitaiFile, CivitaiModel, CivitaiVersion
 from stablequeue_core.clock import Clock
 from stablequeue_core.downloads import Download
@@ -96,9 +96,9 @@ class Orders:
         named = parse_link(link)
         folder = checked_subfolder(subfolder)
         own_name = None if filename is None else checked_filename(filename)
-        wanted = self._wanted(
-            named.model_id, named.version_id, kind, named.file_id if file_id is None else file_id
-        )
+        if file_id is not None:
+            named = evolve(named, file_id=file_id)
+        wanted = self._wanted(named, kind)
         root = self._root(wanted.kind)
         name = _named(wanted, own_name)
         path = f"{folder}/{name}" if folder else name
@@ -125,25 +125,24 @@ class Orders:
             )
         )
 
-    def _wanted(
-        self,
-        model_id: int | None,
-        version_id: int | None,
-        kind: ModelKind | None,
-        file_id: int | None,
-    ) -> _Wanted:
-        model = None
-        if version_id is None and model_id is not None:
-            model = self._client.model(model_id)
+    def _wanted(self, named: CivitaiLink, kind: ModelKind | None) -> _Wanted:
+        model, version_id, file_id = None, named.version_id, named.file_id
+        if version_id is None and named.model_id is not None:
+            model = self._client.model(named.model_id)
             newest = chosen_version(model)
             if newest is None:
-                raise Archived if model.mode else CivitaiNotFound(f"version of model {model_id}")
+                nothing = f"version of model {named.model_id}"
+                raise Archived if model.mode else CivitaiNotFound(nothing)
             version_id = newest.id
         # Asked for all the same: versions inside a model lack half of their fields.
         version = self._client.version(version_id or 0)
         if model is None and version.model_id is not None:
             model = self._model_of(version.model_id)
-        file = chosen_file(version, kind) if file_id is None else file_with_id(version, file_id)
+        file = (
+            chosen_file(version, kind, dict(named.choice))
+            if file_id is None
+            else file_with_id(version, file_id)
+        )
         if file is None:
             if version.is_archived and not version.files:
                 raise Archived

@@ -1,7 +1,8 @@
 """Civitai's JSON → records. Pure, and nothing in it can fail: a field of another type is absent.
 
 Only what makes a record one has to be there: an id, or for a picture its address. Without it there
-is no record: the caller is given None, or a list that is one shorter. Shapes of all years are read,
+is no record: the caller is given None, or a list that is one shorter; and None for no list at all,
+which is not the same as one without hits. Shapes of all years are read,
 with dates that have a ``Z`` or lack it; ``downloadUrl`` is not, since its host may be anything.
 """
 
@@ -142,25 +143,27 @@ def file_in(value: object) -> CivitaiFile | None:
     )
 
 
-def versions_in(value: object) -> list[CivitaiVersion]:
+def versions_in(value: object) -> list[CivitaiVersion] | None:
     """The versions of a bare list; what is none, null for example, is left out."""
-    return _those(version_in(each) for each in value) if isinstance(value, list) else []
+    return _those(version_in(each) for each in value) if isinstance(value, list) else None
 
 
-def models_in(value: object) -> list[CivitaiModel]:
+def models_in(value: object) -> list[CivitaiModel] | None:
     """The models on a page of a list."""
-    return _those(model_in(each) for each in _items(value, "items"))
+    return _those(model_in(each) for each in _items(value, "items")) if _is_page(value) else None
 
 
-def images_in(value: object) -> list[CivitaiImage]:
+def images_in(value: object) -> list[CivitaiImage] | None:
     """The images on a page of a list."""
-    return _those(image_in(each) for each in _items(value, "items"))
+    return _those(image_in(each) for each in _items(value, "items")) if _is_page(value) else None
 
 
-def candidates_in(value: object) -> dict[str, tuple[CivitaiCandidate, ...]]:
+def candidates_in(value: object) -> dict[str, tuple[CivitaiCandidate, ...]] | None:
     """Which versions have which SHA-256, in lower case, each version once."""
+    if not isinstance(value, list):
+        return None
     found: dict[str, dict[int, CivitaiCandidate]] = {}
-    for each in value if isinstance(value, list) else []:
+    for each in value:
         fields = Fields(each)
         digest, version_id = fields.sha256("hash"), fields.identifier("modelVersionId")
         if digest is not None and version_id is not None:
@@ -185,6 +188,10 @@ def _size(kibibytes: float | None) -> tuple[int | None, bool]:
         return None, False
     size = kibibytes * _KIBIBYTE
     return round(size), size.is_integer() and size < _EXACT_BELOW
+
+
+def _is_page(value: object) -> bool:
+    return isinstance(value, dict) and isinstance(value.get("items"), list)
 
 
 def _items(value: object, key: str) -> Sequence[object]:

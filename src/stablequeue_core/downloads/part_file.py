@@ -22,7 +22,7 @@ from stablequeue_core.downloads.download import Download
 from stablequeue_core.models.files.safe_files import NoRegularFile
 from stablequeue_core.transport import Abort
 
-BLOCK_BYTES = 256 * 1024
+BLOCK_BYTES = 512 * 1024
 """Handed to the hashing thread at once. Larger blocks fall out of the cache between being written
 and being hashed, smaller ones cost more handing over."""
 

@@ -51,7 +51,7 @@ class CivitaiNotFound(NotFound):
 
 
 class NotIdentified(CivitaiNotFound):
-    """Civitai does not know a model file by its hash, and its name means no one file for certain."""
+    """Civitai does not know a file by its hash, and its name means no one file for certain."""
 
     code = "not_identified"
 

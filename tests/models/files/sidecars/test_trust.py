@@ -88,7 +88,8 @@ def test_all_files_of_one_model_together(folder: Folder) -> None:
         version_id=700303,
         downloads=987,
         favorited=55,
-        sources=tuple(dialect.value for dialect in Dialect),
+        # One file is either ours or another tool's.
+        sources=tuple(each.value for each in Dialect if each is not Dialect.CIVITAI_API),
     )
 
 
