@@ -19,10 +19,12 @@ from benchmarks import (
     downloading,
     hashing,
     http,
+    identifying,
     importing,
     memory,
     resolving,
     scanning,
+    sidecars,
     submitting,
 )
 from benchmarks.effort import Effort
@@ -49,6 +51,8 @@ BENCHMARKS: Mapping[str, Callable[[Effort], Sequence[Figure]]] = {
     "resolve": resolving.one,
     "models-page": catalogue.first_page,
     "models-save": catalogue.save,
+    "identify": identifying.requests,
+    "sidecars": sidecars.write,
     "import": importing.ours_and_requests,
 }
 

@@ -121,7 +121,7 @@ def test_a_model_that_civitai_does_not_know_is_404(
     sdxl_lora(output_name="mine").write(tmp_path / "models" / LORAS / "only_mine.safetensors")
     harbor.queue.models.scan(hashes=True)
     answer = refresh(sailor, "only_mine.safetensors", "?type=lora")
-    assert (answer.status_code, answer.json["error"]) == (404, "civitai_not_found")
+    assert (answer.status_code, answer.json["error"]) == (404, "not_identified")
 
 
 @pytest.mark.usefixtures("stocked")

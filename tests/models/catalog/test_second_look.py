@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
-from pathlib import Path
+from concurrent.futures import ThreadPoolExecutor, wait
 
 import pytest
+from attrs import evolve
 from filelock import FileLock
 from tests.models.catalog.conftest import Library, rewrite
 
-from stablequeue_core.errors import ModelNotFound, QueueClosed, UnreadableModel
+from stablequeue_core.errors import ModelNotFound, QueueClosed
 from stablequeue_core.models import Hashes, HashSource, Model
 from stablequeue_core.models.scanning.keeper import LOCK
 
@@ -86,10 +86,7 @@ def test_a_file_that_is_gone_is_missing(library: Library) -> None:
 
 def test_a_model_that_nobody_knows_any_more_comes_back_as_it_was_given(library: Library) -> None:
     (model,) = put(library, "a.safetensors")
-    unknown = Model(
-        id=999, kind=model.kind, root=model.root, path="x", size=1, mtime_ns=0,
-        created_at=model.created_at,
-    )
+    unknown = evolve(model, id=999, path="x")
     assert library.queue.models.look_again([unknown]) == [unknown]
     assert library.queue.models.look_again([]) == []
 
@@ -98,11 +95,22 @@ def test_a_second_look_waits_for_a_scan_in_another_process(library: Library) -> 
     """Else the scan could write down what it had read before."""
     (model,) = put(library, "a.safetensors")
     describe(library, "a.json", "of a")
-    with FileLock(library.data / LOCK):
-        library.queue.models.start_scan()
-        library.close_soon()
+    with ThreadPoolExecutor(1) as pool:
+        with FileLock(library.data / LOCK):
+            looking = pool.submit(library.queue.models.look_again, [model])
+            assert not wait([looking], timeout=0.3).done
+        (looked,) = looking.result(timeout=10)
+    assert looked.card.description == "of a"
+
+
+def test_a_second_look_that_waits_ends_with_the_queue(library: Library) -> None:
+    (model,) = put(library, "a.safetensors")
+    look_again = library.queue.models.look_again
+    with ThreadPoolExecutor(1) as pool, FileLock(library.data / LOCK):
+        looking = pool.submit(look_again, [model])
+        library.close()
         with pytest.raises(QueueClosed):
-            library.queue.models.look_again([model])
+            looking.result(timeout=10)
 
 
 def test_a_file_is_hashed_now_for_whoever_needs_its_hash(library: Library) -> None:

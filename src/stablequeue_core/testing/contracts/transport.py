@@ -475,7 +475,8 @@ class TransportContract(ABC):
         self, transport: Transport, server: ScriptedHttp
     ) -> None:
         """Who waited for a full buffer from a server that drips would wait for hours."""
-        server.on("/", fall_silent_after(b"abc"))
+        head = b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n"
+        server.on("/", lambda exchange: _say(exchange, head + b"abc", silent=True))
         buffer = memoryview(bytearray(CHUNK_BYTES))
         with transport.stream(_get(server)) as streamed:
             assert bytes(buffer[: streamed.readinto(buffer)]) == b"abc"

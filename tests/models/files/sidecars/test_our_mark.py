@@ -63,7 +63,11 @@ def test_what_is_noted_is_read_back(mark: Mark) -> None:
 @given(st.recursive(json_values, lambda inner: st.dictionaries(texts, inner, max_size=3)))
 def test_notes_of_any_shape_are_read_without_an_error(value: Any) -> None:
     keys = ("sha256", "size", "fetched_at", "pinned", "written", "before")
-    for notes in (value, dict.fromkeys(keys, value), {"sha256": SHA256, "written": {"json": value}}):
+    for notes in (
+        value,
+        dict.fromkeys(keys, value),
+        {"sha256": SHA256, "written": {"json": value}},
+    ):
         mark_in({"extensions": {"stablequeue": notes}})
         mark_in({"extensions": notes})
 
