@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -292,6 +292,8 @@ class StableQueue:
 
             queue.submit_from_civitai("https://civitai.com/images/51001", seed=-1)
         """
+        if self._closed:
+            raise QueueClosed
         told = self.civitai.image(image).params
         return self.submit(
             target,
@@ -484,16 +486,17 @@ class StableQueue:
         if self._closed:
             return
         self._closed = True
-        with (
-            self._parts.closing,
-            closing(self._parts.announcer),
-            closing(self._parts.keeper),
-            closing(self.downloads),
-            # First of all: what waits for Civitai must not keep the others waiting.
-            closing(self._parts.client),
-        ):
+        with ExitStack() as last_first:
+            last_first.enter_context(self._parts.closing)
+            last_first.enter_context(closing(self._parts.announcer))
             if self._dispatcher:
-                self._dispatcher.close(self.settings.close_grace if grace is None else grace)
+                patience = self.settings.close_grace if grace is None else grace
+                last_first.callback(self._dispatcher.close, patience)
+            # Before it, for the grace is for jobs that run: what waits for Civitai, or for a disk,
+            # is put off at once.
+            last_first.enter_context(closing(self.downloads))
+            last_first.enter_context(closing(self._parts.keeper))
+            self._parts.hang_up()
 
     @property
     def _open_jobs(self) -> JobQueue:

@@ -9,7 +9,7 @@ from attrs import field, frozen
 
 from stablequeue_core.civitai.choosing import KIND_OF_TYPE
 from stablequeue_core.civitai.links import parse_link
-from stablequeue_core.downloads.names import checked_filename, checked_subfolder
+from stablequeue_core.downloads.names import checked_stem, checked_subfolder
 from stablequeue_core.errors import FieldProblem, InvalidCivitaiLink, InvalidDownload
 from stablequeue_core.jobs import priority_problem
 from stablequeue_core.models import ModelKind
@@ -58,7 +58,7 @@ def read_download(body: Mapping[str, Any]) -> DownloadForm:
     link = reader.link()
     taken = {
         "kind": reader.take("targetType", _kind),
-        "filename": reader.take("filenameOverride", _checked(checked_filename)),
+        "filename": reader.take("filenameOverride", _checked(_filename)),
         "subfolder": reader.take("subfolder", _checked(checked_subfolder)),
         "priority": reader.take("priority", _priority),
         "file_id": reader.take("fileId", _identifier),
@@ -157,6 +157,11 @@ def _checked(check: Callable[[str], str]) -> Callable[[object], str]:
         return check(value)
 
     return read
+
+
+def _filename(text: str) -> str:
+    checked_stem(text)
+    return text
 
 
 def _priority(value: Any) -> int:

@@ -119,6 +119,18 @@ def test_a_file_that_appears_while_it_is_fetched_is_not_overwritten(tmp_path: Pa
     assert errand.part.read_bytes() == CONTENT
 
 
+def test_a_file_that_lost_its_place_gets_it_when_the_place_is_free_again(tmp_path: Path) -> None:
+    errand = Errand(tmp_path)
+    errand.on_bytes = lambda done: _appear(errand.download.file, b"mine") if done == SIZE else None
+    errand.failure()
+    errand.on_bytes = lambda done: None
+    errand.download.file.rename(tmp_path / "moved away")
+    count = len(errand.civitai.requests)
+    done = errand.fetch()
+    assert (done.file.read_bytes(), done.notes) == (CONTENT, ())
+    assert len(errand.civitai.requests) == count
+
+
 def test_the_same_file_that_appears_while_it_is_fetched_is_as_good(tmp_path: Path) -> None:
     errand = Errand(tmp_path)
     errand.on_bytes = lambda done: _appear(errand.download.file, CONTENT) if done == SIZE else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from tests.downloads.errands import wanted
 from stablequeue_core.downloads.part_file import part_path
 from stablequeue_core.downloads.placing import explained, set_aside
 from stablequeue_core.errors import FileNotPlaced, NotEnoughSpace
+from stablequeue_core.models.files.safe_files import put_in_place
 
 
 def test_a_full_disk_keeps_the_part_and_says_how_much_is_missing(tmp_path: Path) -> None:
@@ -34,6 +36,31 @@ def test_any_other_trouble_says_what_to_do_and_shows_no_path(tmp_path: Path, cod
 def test_a_file_that_fat32_cannot_hold_is_explained(tmp_path: Path) -> None:
     with pytest.raises(FileNotPlaced, match="FAT32"), explained(wanted(tmp_path)):
         raise OSError(errno.EFBIG, "File too large")
+
+
+@pytest.mark.parametrize("has_links", [True, False])
+def test_a_file_is_put_in_place_and_never_over_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, has_links: bool
+) -> None:
+    def no_link(source: Path, target: Path) -> None:
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+    if not has_links:  # as on exFAT, and on many network shares
+        monkeypatch.setattr(os, "link", no_link)
+    source, target = tmp_path / "x.part", tmp_path / "x.safetensors"
+    source.write_bytes(b"new")
+    put_in_place(source, target)
+    assert (target.read_bytes(), source.exists()) == (b"new", False)
+    source.write_bytes(b"newer")
+    with pytest.raises(FileExistsError):
+        put_in_place(source, target)
+    assert (target.read_bytes(), source.read_bytes()) == (b"new", b"newer")
+
+
+def test_a_place_that_could_not_be_taken_stays_free(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        put_in_place(tmp_path / "nothing", tmp_path / "x.safetensors")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_what_is_kept_aside_never_takes_a_name_that_is_taken(tmp_path: Path) -> None:

@@ -117,21 +117,30 @@ def test_the_most_urgent_goes_first_and_then_the_oldest(
     one_by_one.close()
 
 
-def test_nothing_runs_while_there_is_nothing_to_fetch(downloads: Downloads) -> None:
+@pytest.fixture
+def strangers() -> frozenset[threading.Thread]:
+    """The threads that were there before."""
+    return frozenset(threading.enumerate())
+
+
+def names_of_all_but(strangers: frozenset[threading.Thread]) -> list[str]:
+    return [each.name for each in threading.enumerate() if each not in strangers]
+
+
+def test_nothing_runs_while_there_is_nothing_to_fetch(
+    strangers: frozenset[threading.Thread], downloads: Downloads
+) -> None:
     """But for the one thread that sleeps until somebody rings."""
     (download,) = downloads.add("x.pt")
     finished(downloads, download)
-
-    def ours() -> list[str]:
-        return [each.name for each in threading.enumerate() if "download" in each.name]
-
-    until(lambda: ours() == ["stablequeue-downloads"])
+    until(lambda: names_of_all_but(strangers) == ["stablequeue-downloads"])
 
 
-def test_starting_twice_is_starting_once(downloads: Downloads) -> None:
+def test_starting_twice_is_starting_once(
+    strangers: frozenset[threading.Thread], downloads: Downloads
+) -> None:
     downloads.queue.start()
-    names = [each.name for each in threading.enumerate()]
-    assert names.count("stablequeue-downloads") == 1
+    assert names_of_all_but(strangers) == ["stablequeue-downloads"]
 
 
 class TestInterfering:

@@ -14,7 +14,6 @@ from stablequeue_core.assembly.civitai import civitai_desk
 from stablequeue_core.assembly.late_transport import LateTransport
 from stablequeue_core.backends import Backend
 from stablequeue_core.backends.newcomers import Newcomers
-from stablequeue_core.civitai.client import CivitaiClient
 from stablequeue_core.civitai.service import Civitai
 from stablequeue_core.clock import Clock, SystemClock
 from stablequeue_core.dispatch import Dispatcher
@@ -42,8 +41,9 @@ class Parts:
     Attributes:
         dispatcher: not started yet; None in a process that runs no jobs.
         keeper: looks through the model folders; not started yet.
-        client: what speaks with Civitai; to be closed before the downloads.
         downloads: not started yet.
+        hang_up: makes everything come back that waits for Civitai; the first thing to do at the
+            end.
         closing: lets go of what was opened, in the right order.
     """
 
@@ -53,8 +53,8 @@ class Parts:
     servers: ServerRegistry
     models: ModelCatalog
     civitai: Civitai
-    client: CivitaiClient
     downloads: DownloadQueue
+    hang_up: Callable[[], None]
     announcer: Announcer
     dispatcher: Dispatcher | None
     keeper: CatalogKeeper
@@ -93,7 +93,7 @@ def assemble(
         health = HealthBoard()
         announcer = Announcer(storage.events, storage.changes)
         known_files = StoredCheckpoints(storage.models)
-        carrier = LateTransport(lambda: transport or _requests())
+        carrier = LateTransport(_requests) if transport is None else transport
         closing.callback(carrier.close)
         connect = backend or _forge(carrier, settings, known_files)
         inventories = Inventories(
@@ -141,8 +141,8 @@ def assemble(
             servers=ServerRegistry(storage.servers, jobs, health, clock),
             models=models,
             civitai=desk.civitai,
-            client=desk.client,
             downloads=desk.downloads,
+            hang_up=desk.hang_up,
             announcer=announcer,
             dispatcher=dispatcher,
             keeper=keeper,

@@ -32,16 +32,23 @@ class CivitaiDesk:
     """All that has to do with Civitai.
 
     Attributes:
-        client: to be closed with the queue.
         civitai: as its user sees it.
         downloads: not started yet.
         orderer: orders what jobs lack.
+        client: what they ask through.
+        newcomers: whom new files are told to.
     """
 
-    client: CivitaiClient
     civitai: Civitai
     downloads: DownloadQueue
     orderer: ModelOrderer
+    client: CivitaiClient
+    newcomers: Newcomers
+
+    def hang_up(self) -> None:
+        """Make everything come back that waits for Civitai, or for servers; safe to call again."""
+        self.client.close()
+        self.newcomers.close()
 
 
 def civitai_desk(
@@ -75,9 +82,10 @@ def civitai_desk(
         clock=clock,
         settings=settings,
     )
-    orders = Orders(client, models.roots, storage.models, downloads.add, clock=clock)
+    orders = Orders(
+        client, models.roots, storage.models, storage.downloads, downloads.add, clock=clock
+    )
     return CivitaiDesk(
-        client=client,
         civitai=Civitai(
             client,
             models=models,
@@ -86,5 +94,7 @@ def civitai_desk(
             images=ImageReader(client, storage.models, models.roots),
         ),
         downloads=downloads,
-        orderer=CivitaiOrderer(client, orders, storage.downloads, storage.models),
+        orderer=CivitaiOrderer(client, orders, storage.downloads, storage.models, models.roots),
+        client=client,
+        newcomers=newcomers,
     )

@@ -9,7 +9,7 @@ from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from stablequeue_core.backends.base import Backend
-from stablequeue_core.errors import BackendError, ServerNotFound
+from stablequeue_core.errors import QueueClosed, StableQueueError
 from stablequeue_core.models import Model, ModelQuery, ModelStore
 from stablequeue_core.models.naming.presence import availability
 from stablequeue_core.servers import Inventories, Server, ServerStore
@@ -28,7 +28,7 @@ class Newcomers:
         models: what lies in our folders.
         inventories: what the servers had when they were last seen.
         connect: makes what speaks with a server.
-        patience: seconds to wait for all of them; one that makes a picture answers late.
+        patience: seconds to wait for all of them together; one that makes a picture answers late.
     """
 
     def __init__(
@@ -45,6 +45,14 @@ class Newcomers:
         self._inventories = inventories
         self._connect = connect
         self._patience = patience
+        self._answered = threading.Condition()
+        self._is_closed = False
+
+    def close(self) -> None:
+        """Wait for nobody any more; safe to call again."""
+        with self._answered:
+            self._is_closed = True
+            self._answered.notify_all()
 
     def tell(self, model: Model) -> Mapping[str, bool]:
         """Tell of a new file every server that may see it.
@@ -54,6 +62,9 @@ class Newcomers:
 
         Returns:
             for each server that answered in time, whether it lists the file now.
+
+        Raises:
+            QueueClosed: while they were asked, or before.
         """
         neighbours = self._neighbours(model)
         told = [
@@ -61,23 +72,24 @@ class Newcomers:
             for server in self._servers.list()
             if server.enabled and self._may_see(server, neighbours)
         ]
-        answers: dict[str, bool] = {}
-        threads = [
+        answers: dict[str, bool | None] = {}
+        for server in told:
+            # First of all: whoever wants a model there from now on asks the server anew.
+            self._inventories.doubt(server)
             threading.Thread(
                 target=self._ask,
                 args=(server, model, answers),
                 name=f"stablequeue-newcomer-{server.alias}",
                 daemon=True,
+            ).start()
+        with self._answered:
+            self._answered.wait_for(
+                lambda: self._is_closed or len(answers) == len(told), self._patience
             )
-            for server in told
-        ]
-        for server, thread in zip(told, threads, strict=True):
-            # First of all: whoever wants a model there from now on asks the server anew.
-            self._inventories.doubt(server)
-            thread.start()
-        for thread in threads:
-            thread.join(self._patience)
-        return {server.alias: answers[server.alias] for server in told if server.alias in answers}
+            if self._is_closed:
+                raise QueueClosed
+            known = {server.alias: answers.get(server.alias) for server in told}
+        return {alias: is_listed for alias, is_listed in known.items() if is_listed is not None}
 
     def _neighbours(self, model: Model) -> Sequence[Model]:
         query = ModelQuery(
@@ -93,16 +105,19 @@ class Newcomers:
         # None: it does not list files of this kind, so nothing can be judged by them.
         return any(there is not False for there in found)
 
-    def _ask(self, server: Server, model: Model, answers: dict[str, bool]) -> None:
+    def _ask(self, server: Server, model: Model, answers: dict[str, bool | None]) -> None:
+        is_listed: bool | None = None
         try:
             self._connect(server).refresh()
             self._inventories.doubt(server)
-            listed = availability(model, server.alias, self._inventories.of(server.alias))
-        except (BackendError, ServerNotFound) as error:  # it may have been removed by now
+            inventory = self._inventories.of(server.alias)
+            is_listed = availability(model, server.alias, inventory).available
+        except StableQueueError as error:  # it may also have been removed, or the queue closed
             logger.info("Server %r was not told of %s: %s", server.alias, model.filename, error)
-            return
-        if listed.available is not None:
-            answers[server.alias] = listed.available
+        finally:
+            with self._answered:
+                answers[server.alias] = is_listed
+                self._answered.notify_all()
 
 
 def _is_this_machine(server: Server) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Protocol
@@ -10,7 +11,7 @@ from typing import Protocol
 from stablequeue_core.civitai.reading import model_in, version_in
 from stablequeue_core.civitai.refreshing import Refresher
 from stablequeue_core.downloads import Download
-from stablequeue_core.errors import StableQueueError
+from stablequeue_core.errors import QueueClosed, StableQueueError, TransferAborted
 from stablequeue_core.models import Hashes, Model
 
 logger = logging.getLogger(__name__)
@@ -23,7 +24,7 @@ class TakeIn(Protocol):
     """Puts a file that was just written into the catalogue."""
 
     def __call__(self, root: str, path: str, hashes: Hashes, /) -> Model | None:
-        """The model that the file is now; None when its root is none of ours any more."""
+        """The model that the file is now; None when its root is none of ours, or it is gone."""
 
 
 class Aftercare:
@@ -48,15 +49,19 @@ class Aftercare:
         Returns:
             sentences about what did not work, and for each server that answered whether it lists
             the file.
+
+        Raises:
+            TransferAborted, QueueClosed: we are closing; it has to be seen to again.
         """
         notes: list[str] = []
+        model: Model | None = None
         servers: Mapping[str, bool] = {}
         with _noted("Its description could not be written", notes):
             notes += self._describe(download)
         with _noted("It could not be put into the catalogue", notes):
             model = self._take_in(download.root, download.path, download.hashes)
-            if model is not None:
-                servers = self._tell_servers(model)
+        with _noted("The servers could not be told of it", notes):
+            servers = self._tell_servers(model or _as_it_lies_there(download))
         return tuple(notes), servers
 
     def _describe(self, download: Download) -> list[str]:
@@ -70,10 +75,30 @@ class Aftercare:
         return list(written.problems)
 
 
+def _as_it_lies_there(download: Download) -> Model:
+    """The file as a model, though the catalogue does not know it: enough to find it on a server."""
+    seen = download.file.stat()
+    return Model(
+        kind=download.kind,
+        root=download.root,
+        path=download.path,
+        size=seen.st_size,
+        mtime_ns=seen.st_mtime_ns,
+        created_at=download.updated_at,
+        hashes=download.hashes,
+    )
+
+
 @contextmanager
 def _noted(what: str, notes: list[str]) -> Iterator[None]:
+    """What goes wrong inside the block becomes a sentence."""
     try:
         yield
+    except (TransferAborted, QueueClosed):
+        raise
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno else type(error).__name__
+        notes.append(f"{what}: {reason}.")
     except StableQueueError as error:
         notes.append(f"{what}: {error.message}")
     except Exception as defect:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 
 from stablequeue_core.civitai.records import CivitaiFile, CivitaiModel, CivitaiVersion
-from stablequeue_core.models import ModelKind
+from stablequeue_core.models import Hashes, ModelKind
+from stablequeue_core.models.digests import AUTOV2_CHARS
 
 KIND_OF_TYPE: Mapping[str, ModelKind] = {
     "checkpoint": ModelKind.CHECKPOINT,
@@ -35,19 +37,19 @@ _NO_MODEL = frozenset({"Archive", "Config", "Training Data", "Workflow"})
 
 def kind_of(version: CivitaiVersion, file: CivitaiFile) -> ModelKind | None:
     """What a file is for; None for what no folder of ours is for (a workflow, poses …)."""
-    if file.type in _NO_MODEL:
+    if not is_a_model(file):
         return None
     return _KIND_OF_FILE.get(file.type) or KIND_OF_TYPE.get(version.model_type.lower())
 
 
-def chosen_version(model: CivitaiModel) -> CivitaiVersion | None:
+def chosen_version(model: CivitaiModel, now: datetime) -> CivitaiVersion | None:
     """The version that the address of a model alone means: the newest that can be had.
 
     Flags may be out of date in either direction, so where all are closed the newest is tried all
     the same: its own refusal says why.
     """
     with_files = [version for version in model.versions if version.files]
-    open_ones = [v for v in with_files if v.is_for_download and not _is_closed(v)]
+    open_ones = [v for v in with_files if v.is_for_download and not _is_closed(v, now)]
     return next(iter((*open_ones, *with_files, *model.versions)), None)
 
 
@@ -62,7 +64,8 @@ def chosen_file(
 
     Args:
         version: at Civitai.
-        kind: only a file that is for this; None for any model.
+        kind: what the file shall be for, in the user's word against Civitai's where that has no
+            file of such a type; None for any model.
         choice: only a file of which the address of a download told this: ``type``, ``format``,
             ``size`` and ``fp``, with Civitai's words.
     """
@@ -70,19 +73,35 @@ def chosen_file(
     files = [
         file
         for file in version.files
-        if file.type not in _NO_MODEL and wanted.items() <= _told_apart_by(file).items()
+        if is_a_model(file) and wanted.items() <= _told_apart_by(file).items()
     ]
     if kind is not None:
-        files = [file for file in files if kind_of(version, file) is kind] or (
-            # The user's word against Civitai's, where that has no file of such a type.
-            [file for file in files if file.type in _OF_THE_MODEL]
-        )
+        files = [file for file in files if kind_of(version, file) is kind] or [
+            file for file in files if file.type in _OF_THE_MODEL
+        ]
     return max(files, key=_merit, default=None)
 
 
 def file_with_id(version: CivitaiVersion, file_id: int) -> CivitaiFile | None:
     """The file with this id; None: it is of another version."""
     return next((file for file in version.files if file.id == file_id), None)
+
+
+def file_with_digest(version: CivitaiVersion, digest: str) -> CivitaiFile | None:
+    """The file whose hash this is; None: the version has no such file any more."""
+    return next((file for file in version.files if has_hash(file.hashes, digest)), None)
+
+
+def is_a_model(file: CivitaiFile) -> bool:
+    """Whether it is no config, archive, workflow or data to train with."""
+    return file.type not in _NO_MODEL
+
+
+def has_hash(hashes: Hashes, digest: str) -> bool:
+    """Whether a digest is the SHA-256, the AutoV2 or the AutoV3 of a file; in any case."""
+    digits = digest.lower()
+    begins_so = hashes.sha256 is not None and hashes.sha256.startswith(digits)
+    return len(digits) >= AUTOV2_CHARS and (begins_so or digits == hashes.autov3)
 
 
 def _told_apart_by(file: CivitaiFile) -> Mapping[str, str | None]:
@@ -94,8 +113,9 @@ def _told_apart_by(file: CivitaiFile) -> Mapping[str, str | None]:
     }
 
 
-def _is_closed(version: CivitaiVersion) -> bool:
-    return version.is_sold or version.is_archived or version.early_access_until is not None
+def _is_closed(version: CivitaiVersion, now: datetime) -> bool:
+    opens = version.early_access_until
+    return version.is_sold or version.is_archived or (opens is not None and opens > now)
 
 
 def _merit(file: CivitaiFile) -> tuple[bool, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -16,21 +16,22 @@ from stablequeue_core.civitai.previews_beside import PreviewsBeside
 from stablequeue_core.civitai.records import CivitaiModel, CivitaiVersion
 from stablequeue_core.clock import Clock
 from stablequeue_core.errors import SidecarNotWritten
-from stablequeue_core.models.files.safe_files import replacing
+from stablequeue_core.models.files.safe_files import persist_names, replacing
 from stablequeue_core.models.files.sidecars import (
     CIVITAI_INFO,
-    FORGE_JSON,
     TEXTS,
     Fields,
     Mark,
     ShownPicture,
     civitai_info_content,
     explained,
+    forge_json_of,
+    locked,
     mark_in,
     read_json,
-    rewrite_json,
     version_card,
-    write_forge_json,
+    with_changes,
+    write_json,
 )
 from stablequeue_core.serialization import to_iso
 
@@ -75,6 +76,7 @@ class Enricher:
         *,
         sha256: str,
         pinned: bool,
+        names: Collection[str] | None = None,
     ) -> Written:
         """Write down what Civitai says; what anybody else has written or put there stays.
 
@@ -89,64 +91,78 @@ class Enricher:
             model: of the version; None when it is not known.
             sha256: of the file.
             pinned: whether it is the user who says that it is this version.
+            names: of the files beside it that may be previews; None lists its folder.
 
         Raises:
             SidecarNotWritten: ``<stem>.civitai.info`` cannot be; nothing was changed.
         """
-        sheet = _Sheet(model_file, version, model, self._locks)
-        mark = sheet.mark(sha256, pinned=pinned, now=to_iso(self._clock.now()))
-        words = _Words(model_file, sheet.words(mark), mark, self._locks, outdated=sheet.is_new)
-        files, problems = self._fetch(model_file, version, mark)
-        shown = {file.suffix: (file.shown,) for file in files}
-        claimed = evolve(
-            mark,
-            words=_either(mark.words, words.planned().ours),
-            pictures=_either(mark.pictures, shown),
-        )
-        sheet.keep(claimed)
-        problems += words.write()
-        pictures, not_shown = _show(model_file, mark, files)
-        problems += not_shown
-        done = evolve(mark, words=words.ours, pictures=pictures)
-        if done != claimed:
-            sheet.keep(done)
+        # Whoever waits for the lock shall not wait for the network.
+        files, problems = self._fetch(model_file, version, names)
+        with locked(model_file, self._locks):
+            info = _Info(model_file, version, model)
+            mark = info.mark(sha256, pinned=pinned, now=to_iso(self._clock.now()))
+            beside = PreviewsBeside(model_file, mark.pictures, names)
+            if beside.has_others:
+                files = ()
+            forge = _ForgeJson(model_file, info.words(mark), mark.words, outdated=info.is_outdated)
+            coming = {file.suffix: (file.shown,) for file in files}
+            claimed = evolve(
+                mark,
+                words=_either(mark.words, forge.planned.ours),
+                pictures=_either(mark.pictures, coming),
+            )
+            info.write(claimed)
+            problems += forge.write()
+            pictures, not_shown = _show(beside, files)
+            problems += not_shown
+            done = evolve(mark, words=forge.ours, pictures=pictures)
+            if done != claimed:
+                info.write(done)
+            persist_names(model_file.parent)
         return Written(
             previews=tuple(f"{model_file.stem}{suffix}" for suffix in sorted(pictures)),
             problems=tuple(dict.fromkeys(problems)),
         )
 
     def _fetch(
-        self, model_file: Path, version: CivitaiVersion, mark: Mark
+        self, model_file: Path, version: CivitaiVersion, names: Collection[str] | None
     ) -> tuple[Sequence[PreviewFile], list[str]]:
         """The pictures that are to be put there, and what is wrong with others."""
+        if not version.pictures:
+            return (), []
+        mark = mark_in(read_json(_info_of(model_file)))
+        beside = PreviewsBeside(model_file, mark.pictures if mark else {}, names)
+        if beside.has_others:
+            return (), []
         from stablequeue_core.civitai.showing import Showing  # loads a library for pictures
 
-        beside = PreviewsBeside(model_file, mark.pictures)
-        if beside.has_others or not version.pictures:
-            return (), []
         showing = Showing(self._client, version.pictures)
         if {shown.url for shown in beside.ours.values()} == set(showing.wanted):
             return (), []  # they are there already
         return showing.fetch(), showing.problems
 
 
-class _Sheet:
+class _Info:
     """``<stem>.civitai.info``: what Civitai said, and what we note of ourselves."""
 
     def __init__(
-        self, model_file: Path, version: CivitaiVersion, model: CivitaiModel | None, locks: Path
+        self, model_file: Path, version: CivitaiVersion, model: CivitaiModel | None
     ) -> None:
         self._model_file = model_file
-        self._path = model_file.with_name(f"{model_file.stem}{CIVITAI_INFO}")
+        self._path = _info_of(model_file)
         self._version = dict(version.raw)
         if version.model_id is not None:
             self._version.setdefault("modelId", version.model_id)
         self._model = None if model is None else model.raw
-        self._locks = locks
-        with explained(self._path.name):
-            self._old = read_json(self._path)
-        before = Fields(self._old).identifier("id")
-        self.is_new = before is not None and before != version.id
+        self._old = self._present = read_json(self._path)
+
+    @property
+    def is_outdated(self) -> bool:
+        """Whether it spoke of another version until now."""
+        return Fields(self._old).identifier("id") not in (
+            None,
+            Fields(self._version).identifier("id"),
+        )
 
     def mark(self, sha256: str, *, pinned: bool, now: str) -> Mark:
         """Our notes, as they stand there, for what is going to be written."""
@@ -157,97 +173,95 @@ class _Sheet:
 
     def words(self, mark: Mark) -> Mapping[str, object]:
         """What all of it comes to in the words of Forge's JSON."""
-        content = civitai_info_content(self._old, self._version, self._model, mark)
-        return forge_words(version_card(Fields(content)), mark.sha256)
+        return forge_words(version_card(Fields(self._content(mark))), mark.sha256)
 
-    def keep(self, mark: Mark) -> None:
-        """Write it.
+    def write(self, mark: Mark) -> None:
+        """Keep it, with these notes.
 
         Raises:
             SidecarNotWritten: it is as it was.
         """
-        rewrite_json(
-            self._path,
-            lambda old: civitai_info_content(old, self._version, self._model, mark),
-            self._locks,
-        )
+        content = self._content(mark)
+        write_json(self._path, content, self._present, persist=False)
+        self._present = content
+
+    def _content(self, mark: Mark) -> dict[str, Any]:
+        return civitai_info_content(self._old, self._version, self._model, mark)
 
 
-class _Words:
-    """Forge's ``<stem>.json``: the words that we put into its empty places."""
+class _ForgeJson:
+    """Forge's ``<stem>.json``: the words that we put into its empty places.
+
+    Attributes:
+        planned: what is going to change.
+        ours: of what stands there, digests of our own words.
+    """
 
     def __init__(
         self,
         model_file: Path,
         words: Mapping[str, object],
-        mark: Mark,
-        locks: Path,
+        ours: Mapping[str, tuple[str, ...]],
         *,
         outdated: bool,
     ) -> None:
-        self._model_file = model_file
-        self._locks = locks
-        self._before = mark.words
-        self._outdated = outdated
-        self._words = dict(words)
-        self.ours = mark.words
-        if any(os.path.lexists(model_file.with_name(model_file.stem + each)) for each in TEXTS):
+        self._path = forge_json_of(model_file)
+        self._problems: list[str] = []
+        self._present: Mapping[str, Any] = {}
+        self.ours = ours
+        self.planned = Filling(changes={}, ours=ours)
+        texts = (model_file.with_name(f"{model_file.stem}{suffix}") for suffix in TEXTS)
+        if any(map(os.path.lexists, texts)):
             # Forge shows it where its JSON has no description.
-            self._words.pop(DESCRIPTION, None)
-
-    def planned(self) -> Filling:
-        """What is going to change; nothing when the file cannot be read."""
-        with suppress(SidecarNotWritten, OSError):
-            path = self._model_file.with_name(self._model_file.stem + FORGE_JSON)
-            return self._filling(read_json(path))
-        return Filling(changes={}, ours=self._before)
+            words = {key: value for key, value in words.items() if key != DESCRIPTION}
+        try:
+            self._present = read_json(self._path)
+        except SidecarNotWritten as error:
+            self._problems.append(error.message)
+        else:
+            self.planned = filling(self._present, words, ours, outdated=outdated)
 
     def write(self) -> list[str]:
         """Put them there; what is wrong if that cannot be done."""
-        filled: list[Filling] = []
-
-        def change(present: Mapping[str, Any]) -> Mapping[str, object]:
-            filled.append(self._filling(present))
-            return filled[-1].changes
-
+        content = with_changes(self._present, self.planned.changes)
         try:
-            write_forge_json(self._model_file, change, self._locks)
+            write_json(self._path, content, self._present, persist=False)
         except SidecarNotWritten as error:
-            return [error.message]
-        self.ours = filled[-1].ours
-        return []
-
-    def _filling(self, present: Mapping[str, Any]) -> Filling:
-        return filling(present, self._words, self._before, outdated=self._outdated)
+            self._problems.append(error.message)
+        else:
+            self.ours = self.planned.ours
+        return self._problems
 
 
 def _show(
-    model_file: Path, mark: Mark, files: Sequence[PreviewFile]
+    beside: PreviewsBeside, files: Sequence[PreviewFile]
 ) -> tuple[Mapping[str, tuple[ShownPicture, ...]], list[str]]:
     """Put pictures beside the model, in the place of earlier ones of ours.
 
     Returns:
         those of ours that are there now, and what is wrong if one cannot be put there.
     """
-    beside = PreviewsBeside(model_file, mark.pictures)
     present = dict(beside.ours)
     problems = []
-    for file in () if beside.has_others else files:
+    for file in files:
         path = beside.path(file.suffix)
         try:
-            with explained(path.name), replacing(path) as new:
+            with explained(path.name), replacing(path, persist=False) as new:
                 new.write(file.data)
         except SidecarNotWritten as error:
             problems.append(error.message)
-            continue
-        present[file.suffix] = file.shown
-    written = {suffix for suffix in present if present[suffix] != beside.ours.get(suffix)}
-    if written:
+        else:
+            present[file.suffix] = file.shown
+    if files and not problems:
         for suffix in beside.ours.keys() - {file.suffix for file in files}:
             with suppress(OSError):
                 beside.path(suffix).unlink()
                 del present[suffix]
     return {suffix: (shown,) for suffix, shown in present.items()}, problems
+
+
+def _info_of(model_file: Path) -> Path:
+    return model_file.with_name(f"{model_file.stem}{CIVITAI_INFO}")
 
 
 def _either(
@@ -256,5 +270,5 @@ def _either(
     """By key what is in one or in the other, each once."""
     return {
         key: tuple(dict.fromkeys((*one.get(key, ()), *other.get(key, ()))))
-        for key in (*one, *(key for key in other if key not in one))
+        for key in dict.fromkeys((*one, *other))
     }

@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, Protocol
 
 from attrs import evolve, frozen
 
-from stablequeue_core.civitai.choosing import chosen_file, chosen_version, file_with_id, kind_of
+from stablequeue_core.civitai.choosing import (
+    chosen_file,
+    chosen_version,
+    file_with_digest,
+    file_with_id,
+    is_a_model,
+    kind_of,
+)
 from stablequeue_core.civitai.client import CivitaiClient
+from stablequeue_core.civitai.filing import filename_for
 from stablequeue_core.civitai.links import CivitaiLink, parse_link
 from stablequeue_core.civitai.records import CivitaiFile, CivitaiModel, CivitaiVersion
 from stablequeue_core.clock import Clock
-from stablequeue_core.downloads import Download
-from stablequeue_core.downloads.names import checked_filename, checked_subfolder, safe_filename
+from stablequeue_core.downloads import Download, DownloadStore, still_open
+from stablequeue_core.downloads.names import checked_stem, checked_subfolder
 from stablequeue_core.errors import (
     Archived,
     CivitaiError,
@@ -34,15 +41,22 @@ _OPTIONS: Mapping[ModelKind, str] = {
 
 
 class AddDownload(Protocol):
-    """Puts a download into the queue; joins one that fetches the same file to the same place."""
+    """Puts a download into the queue; joins one that fetches a file to the same place."""
 
     def __call__(self, download: Download, /) -> Download:
         """The download as it is kept."""
 
 
 @frozen(kw_only=True)
-class _Wanted:
-    """What the user said, as far as Civitai has to do with it."""
+class FoundFile:
+    """What a link means.
+
+    Attributes:
+        version: as Civitai tells it now.
+        model: of the version; None: Civitai would not tell.
+        file: of the version.
+        kind: what the file is going to be for.
+    """
 
     version: CivitaiVersion
     model: CivitaiModel | None
@@ -57,6 +71,7 @@ class Orders:
         client: asks Civitai.
         roots: the model folders; a file goes into the first one for its kind.
         models: what lies there already.
+        downloads: what is under way.
         add: puts a download into the queue.
         clock: the time.
     """
@@ -66,6 +81,7 @@ class Orders:
         client: CivitaiClient,
         roots: Sequence[ModelRoot],
         models: ModelStore,
+        downloads: DownloadStore,
         add: AddDownload,
         *,
         clock: Clock,
@@ -73,6 +89,7 @@ class Orders:
         self._client = client
         self._roots = roots
         self._models = models
+        self._downloads = downloads
         self._add = add
         self._clock = clock
 
@@ -95,65 +112,97 @@ class Orders:
         """
         named = parse_link(link)
         folder = checked_subfolder(subfolder)
-        own_name = None if filename is None else checked_filename(filename)
+        stem = None if filename is None else checked_stem(filename)
         if file_id is not None:
             named = evolve(named, file_id=file_id)
-        wanted = self._wanted(named, kind)
-        root = self._root(wanted.kind)
-        name = _named(wanted, own_name)
-        path = f"{folder}/{name}" if folder else name
-        self._refuse_what_is_there(root, path, wanted.file)
-        now = self._clock.now()
-        return self._add(
-            Download(
-                id=str(uuid.uuid4()),
-                version_id=wanted.version.id,
-                file_id=wanted.file.id,
-                kind=wanted.kind,
-                root=root.name,
-                folder=folder,
-                filename=name,
-                created_at=now,
-                updated_at=now,
-                model_id=wanted.version.model_id,
-                title=wanted.version.model_name or (wanted.model.name if wanted.model else ""),
-                version=wanted.version.name,
-                size=wanted.file.size,
-                hashes=wanted.file.hashes,
-                record=_record(wanted),
-                priority=priority,
-            )
-        )
+        return self.put(self.find(named, kind), folder=folder, stem=stem, priority=priority)
 
-    def _wanted(self, named: CivitaiLink, kind: ModelKind | None) -> _Wanted:
-        model, version_id, file_id = None, named.version_id, named.file_id
-        if version_id is None and named.model_id is not None:
-            model = self._client.model(named.model_id)
-            newest = chosen_version(model)
-            if newest is None:
-                nothing = f"version of model {named.model_id}"
-                raise Archived if model.mode else CivitaiNotFound(nothing)
-            version_id = newest.id
-        # Asked for all the same: versions inside a model lack half of their fields.
-        version = self._client.version(version_id or 0)
-        if model is None and version.model_id is not None:
-            model = self._model_of(version.model_id)
-        file = (
-            chosen_file(version, kind, dict(named.choice))
-            if file_id is None
-            else file_with_id(version, file_id)
-        )
-        if file is None:
-            if version.is_archived and not version.files:
-                raise Archived
-            which = f"file {file_id}" if file_id is not None else "model file"
-            raise CivitaiNotFound(f"{which} in version {version.id}")
+    def find(
+        self, named: CivitaiLink, kind: ModelKind | None, *, digest: str | None = None
+    ) -> FoundFile:
+        """Ask Civitai which file is meant.
+
+        Args:
+            named: a model, a version, or a file of one.
+            kind: what it shall be for; None: what Civitai says.
+            digest: a hash of the file that is preferred to others of the version.
+
+        Raises:
+            CivitaiError, CivitaiNotFound: what Civitai says.
+            InvalidDownload: it has no such file, or one that no folder here is for.
+        """
+        version, model = self._version(named)
+        if named.file_id is not None:
+            file = file_with_id(version, named.file_id)
+            if file is None:
+                raise CivitaiNotFound(f"file {named.file_id} in version {version.id}")
+        else:
+            preferred = None if digest is None else file_with_digest(version, digest)
+            file = preferred or chosen_file(version, kind, dict(named.choice))
+        if file is None or not is_a_model(file):
+            raise _nothing_to_fetch(version, file, named)
         found = kind or kind_of(version, file)
         if found is None:
-            what = version.model_type or file.type
-            problem = f"{what!r} at Civitai is no kind of model file that has a folder here."
-            raise InvalidDownload([FieldProblem("link", problem)])
-        return _Wanted(version=version, model=model, file=file, kind=found)
+            raise _no_folder(version.model_type or file.type)
+        if model is None and version.model_id is not None:
+            model = self._model_of(version.model_id)
+        return FoundFile(version=version, model=model, file=file, kind=found)
+
+    def put(
+        self, found: FoundFile, *, folder: str = "", stem: str | None = None, priority: int = 0
+    ) -> Download:
+        """Put a file into the queue, or join the download that fetches it to the same place.
+
+        Args:
+            found: the file.
+            folder: below its model folder; sound.
+            stem: its name without extension, sound; None: the one it has at Civitai.
+            priority: higher is fetched first.
+
+        Raises:
+            NoFolderForKind: no folder for such files was named.
+            ModelFileExists: there is a file of this name, or another one is being fetched.
+        """
+        root = self._root(found.kind)
+        version, file, now = found.version, found.file, self._clock.now()
+        download = Download(
+            id=str(uuid.uuid4()),
+            version_id=version.id,
+            file_id=file.id,
+            kind=found.kind,
+            root=root.name,
+            folder=folder,
+            filename=filename_for(file, found.kind, stem=stem, version_id=version.id),
+            created_at=now,
+            updated_at=now,
+            model_id=version.model_id,
+            title=version.model_name or (found.model.name if found.model else ""),
+            version=version.name,
+            size=file.size,
+            hashes=file.hashes,
+            record=_record(found),
+            priority=priority,
+        )
+        kept = self._at_its_place(download) or self._add(download)
+        if not _is_same_file(kept, download):
+            raise ModelFileExists(download.path, is_same=False, download_id=kept.id)
+        return kept
+
+    def _version(self, named: CivitaiLink) -> tuple[CivitaiVersion, CivitaiModel | None]:
+        if named.version_id is not None:
+            version = self._client.version(named.version_id)
+            both_told = None not in (named.model_id, version.model_id)
+            if both_told and named.model_id != version.model_id:
+                raise CivitaiNotFound(f"version {version.id} of model {named.model_id}")
+            return version, None
+        model = self._client.model(named.model_id or 0)
+        newest = chosen_version(model, self._clock.now())
+        if newest is None:
+            if model.is_archived:
+                raise Archived
+            raise CivitaiNotFound(f"version of model {model.id}")
+        # Asked for all the same: versions inside a model lack half of their fields.
+        return self._client.version(newest.id), model
 
     def _model_of(self, model_id: int) -> CivitaiModel | None:
         """The creator, the tags and the licence are told by the model only; nice to have."""
@@ -168,34 +217,61 @@ class Orders:
                 return root
         raise NoFolderForKind(kind.value, _OPTIONS.get(kind, f"--model-dir {kind.value}=DIR"))
 
-    def _refuse_what_is_there(self, root: ModelRoot, path: str, file: CivitaiFile) -> None:
-        """A file whose hash nobody knows is looked at when its turn comes: that takes a while."""
-        if not Path(root.folder, path).exists():
-            return
-        in_place = [
-            model
-            for model in self._models.of_filename(path.rpartition("/")[2])
-            if (model.root, model.path) == (root.name, path) and not model.missing
-        ]
-        for model in in_place:
-            if model.hashes.sha256 and file.hashes.sha256:
-                is_same = model.hashes.sha256 == file.hashes.sha256
-                raise ModelFileExists(path, is_same=is_same)
+    def _at_its_place(self, download: Download) -> Download | None:
+        """What has put a file there and is still seen to; None: whoever adds may go on.
+
+        Raises:
+            ModelFileExists: a file that is known lies there, and nobody fetches it.
+        """
+        try:
+            there = download.file.stat()
+        except OSError:
+            return None
+        for other in still_open(self._downloads):
+            if (other.root, other.path) == (download.root, download.path):
+                return other
+        wanted = download.hashes.sha256
+        for model in self._models.of_filename(download.filename):
+            is_it = (model.root, model.path) == (download.root, download.path)
+            is_as_it_was = (model.size, model.mtime_ns) == (there.st_size, there.st_mtime_ns)
+            if is_it and is_as_it_was and model.hashes.sha256 and wanted:
+                raise ModelFileExists(download.path, is_same=model.hashes.sha256 == wanted)
+        # One whose hash nobody knows is read when its turn comes: that takes a while.
+        return None
 
 
-def _named(wanted: _Wanted, own_name: str | None) -> str:
-    """The file's name here; the user's own name gets the extension of the file if it has none."""
-    fallback = f"civitai_{wanted.version.id}"
-    theirs = safe_filename(wanted.file.name, fallback=fallback)
-    if own_name is None:
-        return theirs
-    extension = theirs.rpartition(".")[2]
-    has_it = own_name.lower().endswith(f".{extension.lower()}")
-    return own_name if has_it else f"{own_name}.{extension}"
+def _is_same_file(kept: Download, wanted: Download) -> bool:
+    """Two files of one name are often two files; one file may be in two versions."""
+    if (kept.version_id, kept.file_id) == (wanted.version_id, wanted.file_id):
+        return True
+    return kept.hashes.sha256 is not None and kept.hashes.sha256 == wanted.hashes.sha256
 
 
-def _record(wanted: _Wanted) -> dict[str, Any]:
-    record: dict[str, Any] = {"version": dict(wanted.version.raw)}
-    if wanted.model is not None:
-        record["model"] = dict(wanted.model.raw)
+def _nothing_to_fetch(
+    version: CivitaiVersion, file: CivitaiFile | None, named: CivitaiLink
+) -> Archived | CivitaiNotFound | InvalidDownload:
+    if file is not None:
+        return _no_folder(file.type)
+    if not version.files:
+        return Archived() if version.is_archived else CivitaiNotFound(_file_in(version))
+    if named.choice:
+        told = ", ".join(f"{name} {value}" for name, value in named.choice)
+        return CivitaiNotFound(f"{_file_in(version)} with {told}")
+    types = {each.type for each in version.files if not is_a_model(each)}
+    return _no_folder(", ".join(sorted(types)) if version.model_type == "" else version.model_type)
+
+
+def _file_in(version: CivitaiVersion) -> str:
+    return f"model file in version {version.id}"
+
+
+def _no_folder(what: str) -> InvalidDownload:
+    problem = f"{what!r} at Civitai is no kind of model file that has a folder here."
+    return InvalidDownload([FieldProblem("link", problem)])
+
+
+def _record(found: FoundFile) -> dict[str, Any]:
+    record: dict[str, Any] = {"version": dict(found.version.raw)}
+    if found.model is not None:
+        record["model"] = dict(found.model.raw)
     return record

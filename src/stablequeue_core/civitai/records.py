@@ -121,6 +121,11 @@ class CivitaiModel:
     versions: tuple[CivitaiVersion, ...] = ()
     raw: Mapping[str, Any] = field(factory=dict, repr=False)
 
+    @property
+    def is_archived(self) -> bool:
+        """Whether its files are gone."""
+        return self.mode == "Archived"
+
 
 @frozen(kw_only=True)
 class CivitaiImage:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -33,6 +33,7 @@ from stablequeue_core.errors import (
     TransferAborted,
 )
 from stablequeue_core.models import Identity, Model, ModelCatalog
+from stablequeue_core.models.files.previews import PREVIEW_SUFFIXES
 from stablequeue_core.models.files.sidecars import Dialect
 from stablequeue_core.models.files.whereabouts import check_is_as_found
 
@@ -62,6 +63,7 @@ class WriteBeside(Protocol):
         *,
         sha256: str,
         pinned: bool,
+        names: Collection[str],
     ) -> Written:
         """See :meth:`.enriching.Enricher.write`."""
 
@@ -255,8 +257,15 @@ class RefreshRun:
         model, version = pick.item.model, pick.version
         check_is_as_found(model)
         whose = models.get(version.model_id or 0) or self._finder.model_of(version)
-        sha256 = pick.item.identity.sha256
-        return self._write(model.file, version, whose, sha256=sha256, pinned=pick.pinned)
+        return self._write(
+            model.file,
+            version,
+            whose,
+            sha256=pick.item.identity.sha256,
+            pinned=pick.pinned,
+            # To list a folder of thousands of files for each of them takes longer than all else.
+            names={*model.previews, *(f"{model.stem}{suffix}" for suffix in PREVIEW_SUFFIXES)},
+        )
 
     @contextmanager
     def _noted(self, item: _Item) -> Iterator[None]:

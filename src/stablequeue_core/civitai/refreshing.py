@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -244,9 +244,12 @@ class Refresher:
         *,
         sha256: str,
         pinned: bool,
+        names: Collection[str] | None = None,
     ) -> Written:
         """Write beside a file, and remember when."""
-        written = self._enricher.write(model_file, version, model, sha256=sha256, pinned=pinned)
+        written = self._enricher.write(
+            model_file, version, model, sha256=sha256, pinned=pinned, names=names
+        )
         now = self._clock.now()
         self._book.revise([sha256], lambda known: evolve(known, refreshed_at=now))
         return written

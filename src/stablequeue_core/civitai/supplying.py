@@ -2,46 +2,28 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+from collections.abc import Collection
 
-from attrs import frozen
-
+from stablequeue_core.civitai.choosing import has_hash, kind_of
 from stablequeue_core.civitai.client import CivitaiClient
-from stablequeue_core.civitai.links import parse_link
-from stablequeue_core.civitai.ordering import Orders
-from stablequeue_core.downloads import Download, DownloadQuery, DownloadStatus, DownloadStore
-from stablequeue_core.downloads.names import checked_filename, checked_subfolder
+from stablequeue_core.civitai.links import CivitaiLink
+from stablequeue_core.civitai.meaning import (
+    Meant,
+    meant_by,
+    meant_by_digest,
+    once_known,
+    place_for,
+)
+from stablequeue_core.civitai.ordering import FoundFile, Orders
+from stablequeue_core.downloads import Download, DownloadStore, still_open
 from stablequeue_core.downloads.wanted import ModelOrderer, WantedModel
 from stablequeue_core.errors import (
     CivitaiNotFound,
     InvalidCivitaiLink,
-    InvalidDownload,
     ModelFileExists,
     ModelNotSupplied,
 )
-from stablequeue_core.models import Hashes, Model, ModelStore, split_hash
-from stablequeue_core.models.naming.civitai_versions import civitai_version
-from stablequeue_core.models.paths import comparable, filename_of, folder_of
-
-_OPEN = frozenset({DownloadStatus.QUEUED, DownloadStatus.DOWNLOADING, DownloadStatus.PAUSED})
-_MOST_OPEN = 1000
-_DIGEST = re.compile(r"[0-9a-fA-F]{8,64}")
-
-
-@frozen(kw_only=True)
-class _Meant:
-    """The file that a name means.
-
-    Attributes:
-        file_id: of the version's files; None: the one that people want.
-        has_own_name: whether the job calls it by a name that the file should get.
-    """
-
-    version_id: int | None
-    link: str | int
-    has_own_name: bool
-    file_id: int | None = None
+from stablequeue_core.models import Hashes, Model, ModelKind, ModelRoot, ModelStore
 
 
 class CivitaiOrderer(ModelOrderer):
@@ -52,6 +34,7 @@ class CivitaiOrderer(ModelOrderer):
         orders: puts files into the queue of downloads.
         downloads: what is under way.
         models: what is here, and what once was.
+        roots: the model folders; a file that lies in no one of them is not here.
     """
 
     def __init__(
@@ -60,111 +43,93 @@ class CivitaiOrderer(ModelOrderer):
         orders: Orders,
         downloads: DownloadStore,
         models: ModelStore,
+        roots: Collection[ModelRoot],
     ) -> None:
         self._client = client
         self._orders = orders
         self._downloads = downloads
         self._models = models
+        self._roots = frozenset(root.name for root in roots)
 
     def order(self, wanted: WantedModel) -> Download:
         """Start the download of a model, or join the one that is under way; see the port."""
         meant = self._meant(wanted)
+        # By what is known already, so that nobody has to be asked for a whole series of jobs ...
+        under_way = self._under_way(wanted.model_kind, meant.version_id, meant.digest)
+        if under_way is not None:
+            return under_way
+        self._refuse_what_is_here(wanted.model_kind, meant.version_id, meant.digest)
+        found = self._found(wanted, meant)
+        # ... and for certain.
+        sha256 = found.file.hashes.sha256
+        under_way = self._under_way(found.kind, found.version.id, sha256)
+        if under_way is not None:
+            return under_way
+        self._refuse_what_is_here(found.kind, found.version.id, sha256)
+        folder, stem = place_for(wanted.name) if meant.has_own_name else ("", None)
+        return self._orders.put(found, folder=folder, stem=stem)
+
+    def _meant(self, wanted: WantedModel) -> Meant:
+        try:
+            meant = meant_by(wanted)
+        except InvalidCivitaiLink as error:
+            raise ModelNotSupplied([wanted.name], error.message) from error
+        if meant is not None:
+            return meant
+        known = once_known(wanted, self._models)
+        for model in known:
+            if self._is_here(model):
+                raise ModelFileExists(model.path, is_same=True)
+        meant = Meant.of_files(known) or meant_by_digest(wanted)
         if meant is None:
             raise ModelNotSupplied([wanted.name], _unnamed(wanted))
-        if meant.version_id is not None:
-            under_way = self._under_way(wanted, meant.version_id)
-            if under_way is not None:
-                return under_way
-            self._refuse_what_is_here(wanted, meant.version_id)
-        folder, name = _place(wanted.name) if meant.has_own_name else ("", None)
-        return self._orders.place(
-            meant.link,
-            kind=wanted.model_kind,
-            filename=name,
-            subfolder=folder,
-            file_id=meant.file_id,
-        )
+        return meant
 
-    def _meant(self, wanted: WantedModel) -> _Meant | None:
-        """By what the job says of it; by the name itself; by what we once knew under the name."""
-        if wanted.source is not None:
-            try:
-                link = parse_link(wanted.source)
-            except InvalidCivitaiLink as error:
-                raise ModelNotSupplied([wanted.name], error.message) from error
-            return _Meant(
-                version_id=link.version_id,
-                link=wanted.source,
-                has_own_name=civitai_version(wanted.name) is None,
-            )
-        version_id = civitai_version(wanted.name)
-        if version_id is not None:
-            return _Meant(version_id=version_id, link=wanted.name, has_own_name=False)
-        name, digest = split_hash(wanted.name)
-        if digest is None and _DIGEST.fullmatch(name):
-            name, digest = "", name
-        if digest is not None:
-            return self._of_digest(digest, has_own_name=bool(name))
-        return self._once_known(wanted)
+    def _found(self, wanted: WantedModel, meant: Meant) -> FoundFile:
+        link = meant.link or self._link_of_digest(wanted, meant.digest or "")
+        found = self._orders.find(link, wanted.model_kind, digest=meant.digest)
+        told = kind_of(found.version, found.file)
+        # A user may know better than Civitai what a file is; a job has just named the wrong one.
+        if told not in (None, wanted.model_kind):
+            raise ModelNotSupplied([wanted.name], _of_another_kind(wanted, found))
+        return found
 
-    def _of_digest(self, digest: str, *, has_own_name: bool) -> _Meant | None:
+    def _link_of_digest(self, wanted: WantedModel, digest: str) -> CivitaiLink:
         try:
-            version = self._client.version_by_hash(digest)
-        except CivitaiNotFound:
-            return None
-        return _Meant(
-            version_id=version.id,
-            link=version.id,
-            has_own_name=has_own_name,
-            file_id=next((f.id for f in version.files if _has(f.hashes, digest.lower())), None),
-        )
+            return CivitaiLink(version_id=self._client.version_by_hash(digest).id)
+        except CivitaiNotFound as error:
+            raise ModelNotSupplied([wanted.name], _unknown_hash(wanted, digest)) from error
 
-    def _once_known(self, wanted: WantedModel) -> _Meant | None:
-        """A file of this name that was here, and of which we know what it was."""
-        name = filename_of(comparable(wanted.name))
-        known = [
-            model
-            for model in (*self._models.of_filename(name), *self._models.of_stem(name))
-            if model.kind is wanted.model_kind
-        ]
-        versions = {model.card.version_id for model in known} - {None}
-        if len(versions) == 1:
-            (version_id,) = versions
-            return _Meant(version_id=version_id, link=version_id or 0, has_own_name=True)
-        digests = {model.hashes.sha256 for model in known if model.hashes.sha256}
-        return self._of_digest(digests.pop(), has_own_name=True) if len(digests) == 1 else None
+    def _under_way(
+        self, kind: ModelKind, version_id: int | None, digest: str | None
+    ) -> Download | None:
+        for download in still_open(self._downloads):
+            is_it = _is_it(download.version_id, download.hashes, version_id, digest)
+            if is_it and download.kind is kind:
+                return download
+        return None
 
-    def _under_way(self, wanted: WantedModel, version_id: int) -> Download | None:
-        page = self._downloads.list(DownloadQuery(statuses=_OPEN, limit=_MOST_OPEN))
-        return next(
-            (
-                download
-                for download in page.downloads
-                if (download.version_id, download.kind) == (version_id, wanted.model_kind)
-            ),
-            None,
-        )
+    def _refuse_what_is_here(
+        self, kind: ModelKind, version_id: int | None, digest: str | None
+    ) -> None:
+        same_hash = [] if digest is None else self._models.of_hash(digest)
+        same_version = [] if version_id is None else self._models.of_version(version_id)
+        for model in (*same_hash, *same_version):
+            is_it = _is_it(model.card.version_id, model.hashes, version_id, digest)
+            if is_it and model.kind is kind and self._is_here(model):
+                raise ModelFileExists(model.path, is_same=True)
 
-    def _refuse_what_is_here(self, wanted: WantedModel, version_id: int) -> None:
-        for model in self._here(wanted, self._models.of_version(version_id)):
-            raise ModelFileExists(model.path, is_same=True)
-
-    def _here(self, wanted: WantedModel, models: Sequence[Model]) -> Sequence[Model]:
-        return [m for m in models if m.kind is wanted.model_kind and not m.missing]
+    def _is_here(self, model: Model) -> bool:
+        return not model.missing and model.root in self._roots and model.file.is_file()
 
 
-def _has(hashes: Hashes, digest: str) -> bool:
-    begins_so = hashes.sha256 is not None and hashes.sha256.startswith(digest)
-    return begins_so or digest in (hashes.autov1, hashes.autov3)
-
-
-def _place(name: str) -> tuple[str, str | None]:
-    """The folder and the file name that a job's name for a model asks for, where both are sound."""
-    path = comparable(split_hash(name)[0])
-    try:
-        return checked_subfolder(folder_of(path)), checked_filename(filename_of(path))
-    except InvalidDownload:
-        return "", None
+def _is_it(
+    its_version: int | None, its_hashes: Hashes, version_id: int | None, digest: str | None
+) -> bool:
+    """Whether a file is the one that is wanted; a version may have several, so a hash decides."""
+    if digest is not None and its_hashes.sha256 is not None:
+        return has_hash(its_hashes, digest)
+    return version_id is not None and version_id == its_version
 
 
 def _unnamed(wanted: WantedModel) -> str:
@@ -172,4 +137,20 @@ def _unnamed(wanted: WantedModel) -> str:
         f"Nobody can say which file at Civitai the {wanted.kind} {wanted.name!r} is: a name alone "
         "may be anybody's. Name it by its AIR or by the address of its version, or say where it "
         "can be had in `model_sources`."
+    )
+
+
+def _unknown_hash(wanted: WantedModel, digest: str) -> str:
+    return (
+        f"Civitai knows no file with the hash {digest}, by which the job names the {wanted.kind} "
+        f"{wanted.name!r}. Check the hash, or say where it can be had in `model_sources`."
+    )
+
+
+def _of_another_kind(wanted: WantedModel, found: FoundFile) -> str:
+    version = found.version
+    return (
+        f"The job wants a {wanted.kind}, but version {version.id} at Civitai "
+        f"({version.model_name or version.name!r}) is a {version.model_type}. Check "
+        "`model_sources`."
     )

@@ -19,6 +19,7 @@ from stablequeue_core.errors import (
     NotOnServer,
     StableQueueError,
     StorageError,
+    TransferAborted,
 )
 from stablequeue_core.generation import GenerationRequest, OnMissingModel, Requirements
 from stablequeue_core.jobs import AUTO, Job
@@ -136,6 +137,9 @@ class ModelSupply:
         except CivitaiUnavailable as error:
             reason = f"Nobody can tell now where {model.name!r} can be had. {error.message}"
             raise Waits(reason, seconds=self._settings.circuit_cap) from error
+        except TransferAborted as error:
+            reason = f"The queue was closed while it was asked where {model.name!r} can be had."
+            raise Waits(reason, seconds=self._settings.circuit_base) from error
         except StorageError:
             raise
         except StableQueueError as error:

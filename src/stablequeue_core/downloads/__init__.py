@@ -11,6 +11,7 @@ from stablequeue_core.downloads.store import (
     DownloadPage,
     DownloadQuery,
     DownloadStore,
+    still_open,
 )
 
 __all__ = [
@@ -28,4 +29,5 @@ __all__ = [
     "DownloadStore",
     "Location",
     "download_event",
+    "still_open",
 ]

@@ -14,7 +14,13 @@ from stablequeue_core.downloads.origin import DownloadOrigin
 from stablequeue_core.downloads.part_file import HashSoFar, PartFile, bytes_here, part_path
 from stablequeue_core.downloads.placing import explained, make_folder, set_aside
 from stablequeue_core.downloads.progress import TellBytes
-from stablequeue_core.downloads.proofs import allowance, header_problem, wrong_again, wrong_once
+from stablequeue_core.downloads.proofs import (
+    allowance,
+    header_problem,
+    told_sha256,
+    wrong_again,
+    wrong_once,
+)
 from stablequeue_core.downloads.receiving import Reception
 from stablequeue_core.downloads.runner import NoteDownload
 from stablequeue_core.downloads.space import check_room
@@ -95,8 +101,9 @@ class Fetcher:
                 return found
             download, sha256 = self._received(download, abort, note, tell)
             proved = self._proved(download, sha256, note)
-            # From here on it is known by its hash, even if we die before anybody is told.
-            return self._placed(note(proved), abort)
+            if told_sha256(download) is None:
+                note(proved)  # so that its file is known by its hash if we die before we return
+            return self._placed(proved, abort)
 
     def discard(self, download: Download) -> None:
         """Remove what is here of an unfinished file; harmless when there is nothing.
@@ -147,7 +154,7 @@ class Fetcher:
             WrongFile: it is not the file. The first time nothing of it is kept, the second time it
                 is kept aside.
         """
-        part, told = part_path(download), _told(download)
+        part, told = part_path(download), told_sha256(download)
         size = part.stat().st_size
         with part.open("rb") as file:
             problem = header_problem(file, size)
@@ -246,14 +253,6 @@ class _Stop:
 
     def wait(self, timeout: float) -> bool:
         return self._abort.wait(timeout)
-
-
-def _told(download: Download) -> str | None:
-    """The SHA-256 that the file must have: Civitai's word, not what we computed ourselves."""
-    hashes = download.hashes
-    if hashes.sha256 is None or hashes.source is HashSource.COMPUTED:
-        return None
-    return hashes.sha256.lower()
 
 
 def _finished(download: Download, size: int, sha256: str, notes: tuple[str, ...]) -> Download:

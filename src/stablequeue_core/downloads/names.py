@@ -1,7 +1,8 @@
 r"""Names for files and folders that are safe on every system, whoever has chosen them.
 
 A name from the net is made safe (:func:`safe_filename`); what the user says is taken as it is or
-refused (:func:`checked_filename`, :func:`checked_subfolder`). Both know the same rules:
+refused (:func:`checked_filename`, :func:`checked_stem`, :func:`checked_subfolder`). All know the
+same rules:
 
 - no separator of either kind, no drive, no stream (``a:b``), no character that Windows forbids;
 - no control characters, nothing invisible, nothing that turns the direction of writing;
@@ -29,6 +30,8 @@ LONGEST_SUBFOLDER = 1000
 """In characters, all its parts together."""
 
 MODEL_EXTENSIONS: frozenset[str] = frozenset().union(*EXTENSIONS.values())
+
+_LONG_EXTENSION = max(MODEL_EXTENSIONS, key=len)
 
 _FORBIDDEN = re.compile(r'[<>:"/\\|?*]+')
 _UPWARDS = " ./\\"
@@ -79,6 +82,19 @@ def checked_filename(text: str) -> str:
     if problem is not None:
         raise InvalidDownload([FieldProblem("filename", problem)])
     return name
+
+
+def checked_stem(text: str) -> str:
+    """The same without its extension, which may be missing: whose it is, the file itself tells.
+
+    Raises:
+        InvalidDownload: not every system can have a file of this name.
+
+    Example:
+        >>> checked_stem("Harbor v2.SafeTensors"), checked_stem("Harbor v2.1")
+        ('Harbor v2', 'Harbor v2.1')
+    """
+    return checked_filename(f"{_split(text)[0]}{_LONG_EXTENSION}").removesuffix(_LONG_EXTENSION)
 
 
 def checked_subfolder(text: str) -> str:

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from io import BytesIO
 from typing import BinaryIO
 
+from stablequeue_core.downloads.download import Download
 from stablequeue_core.errors import UnreadableModel, WrongFile
-from stablequeue_core.models import FileFormat
+from stablequeue_core.models import FileFormat, HashSource
 from stablequeue_core.models.files.headers.gguf import GGUF_MAGIC
 from stablequeue_core.models.files.headers.reading import (
     PICKLE_PROTOCOLS,
@@ -93,6 +94,14 @@ def check_beginning(first: bytes, filename: str, total: int | None) -> None:
             "another filename.",
             {"found": str(found), "expected": str(wanted)},
         )
+
+
+def told_sha256(download: Download) -> str | None:
+    """The SHA-256 that the file must have: Civitai's word, never what we computed ourselves."""
+    hashes = download.hashes
+    if hashes.sha256 is None or hashes.source is HashSource.COMPUTED:
+        return None
+    return hashes.sha256.lower()
 
 
 def page_for_people() -> WrongFile:

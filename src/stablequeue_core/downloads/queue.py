@@ -13,19 +13,21 @@ from stablequeue_core.bell import Bell
 from stablequeue_core.clock import Clock
 from stablequeue_core.downloads.download import Download
 from stablequeue_core.downloads.events import download_event
-from stablequeue_core.downloads.lifecycle import ENDED, DownloadStatus
+from stablequeue_core.downloads.lifecycle import DownloadStatus
 from stablequeue_core.downloads.progress import DownloadBoard, DownloadProgress, Meter
 from stablequeue_core.downloads.runner import Aftercare, DownloadRunner, FileFetcher
-from stablequeue_core.downloads.store import DownloadPage, DownloadQuery, DownloadStore
+from stablequeue_core.downloads.store import (
+    DownloadPage,
+    DownloadQuery,
+    DownloadStore,
+    still_open,
+)
 from stablequeue_core.downloads.workers import DownloadWorkers, FetchingLock
 from stablequeue_core.errors import DownloadError, DownloadTimedOut, StaleDownload
 from stablequeue_core.events import EventKind
 from stablequeue_core.settings import Settings
 
 logger = logging.getLogger(__name__)
-
-ALL = 2**31
-"""More downloads than anybody has."""
 
 ANOTHER_PROCESS_SECONDS = 0.5
 """How late a waiting caller may see what another process has done to its download."""
@@ -255,8 +257,7 @@ class DownloadQueue:
         """The download that fetches the same file again by now; None when there is no such."""
         if not download.status.ended:
             return None
-        still_open = DownloadQuery(statuses=frozenset(DownloadStatus) - ENDED, limit=ALL)
-        for other in self._store.list(still_open).downloads:
+        for other in still_open(self._store):
             if _place(other) == _place(download):
                 return other
         return None

@@ -19,6 +19,7 @@ from stablequeue_core.downloads.proofs import (
     allowance,
     check_beginning,
     check_size,
+    told_sha256,
 )
 from stablequeue_core.downloads.runner import NoteDownload
 from stablequeue_core.downloads.space import check_room
@@ -155,7 +156,7 @@ class Reception:
     @property
     def _can_read_on(self) -> bool:
         """Whether it would be noticed if what is there now were another file than what is here."""
-        return self.download.etag is not None or self.download.hashes.sha256 is not None
+        return self.download.etag is not None or told_sha256(self.download) is not None
 
     def _take(self, head: Head, answer: StreamedResponse) -> None:
         """Receive the body of an answer that brings bytes of the file."""

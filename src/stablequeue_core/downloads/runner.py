@@ -21,6 +21,7 @@ from stablequeue_core.downloads.store import DownloadStore
 from stablequeue_core.errors import (
     DownloadNotFound,
     InternalError,
+    QueueClosed,
     StableQueueError,
     StaleDownload,
     StorageError,
@@ -132,7 +133,7 @@ class DownloadRunner:
             self._fetch(attempt, announce)
             if attempt.is_ours:
                 self._complete(attempt.download)
-        except TransferAborted:
+        except (TransferAborted, QueueClosed):
             self._give_back(attempt)
         except StorageError:
             raise
@@ -191,6 +192,8 @@ class DownloadRunner:
     def _complete(self, fetched: Download) -> None:
         try:
             notes, servers = self._aftercare(fetched)
+        except (TransferAborted, QueueClosed):
+            raise  # we are closing: whoever goes on finds the file, and sees to it
         except StableQueueError as error:
             notes, servers = (error.message,), {}
         except Exception as defect:

@@ -9,8 +9,11 @@ from datetime import datetime
 from attrs import frozen
 
 from stablequeue_core.downloads.download import Download
-from stablequeue_core.downloads.lifecycle import DownloadStatus
+from stablequeue_core.downloads.lifecycle import ENDED, DownloadStatus
 from stablequeue_core.events import Event
+
+ALL = 2**31
+"""More downloads than anybody has."""
 
 
 @frozen(kw_only=True)
@@ -112,3 +115,9 @@ class DownloadStore(ABC):
     @abstractmethod
     def with_status(self, status: DownloadStatus) -> tuple[Download, ...]:
         """Every download that stands there, oldest first; without their ``record``."""
+
+
+def still_open(store: DownloadStore) -> tuple[Download, ...]:
+    """Every download that has not ended, newest first; without their ``record``."""
+    query = DownloadQuery(statuses=frozenset(DownloadStatus) - ENDED, limit=ALL)
+    return store.list(query).downloads

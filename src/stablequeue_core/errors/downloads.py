@@ -73,23 +73,26 @@ class NoFolderForKind(Conflict):
 
 
 class ModelFileExists(Conflict):
-    """A file of this name is there already; it was not touched."""
+    """A file of this name is there already, or is being fetched; it was not touched."""
 
     code = "model_file_exists"
 
-    def __init__(self, path: str, *, is_same: bool) -> None:
+    def __init__(self, path: str, *, is_same: bool, download_id: str | None = None) -> None:
         """Tell what is there.
 
         Args:
             path: below its model folder.
             is_same: it has the very SHA-256 that was going to be fetched.
+            download_id: of what fetches another file of this name at present; None: it is there.
         """
-        advice = (
-            "It is the same file; there is nothing to fetch."
-            if is_same
-            else "It is another file. Choose another filename or subfolder, or move it away."
-        )
-        super().__init__(f"{path!r} is there already. {advice}", {"path": path, "is_same": is_same})
+        another = "It is another file. Choose another filename or subfolder, or"
+        if download_id is not None:
+            sentence = f"is being fetched by download {download_id}. {another} cancel that one."
+        elif is_same:
+            sentence = "is there already. It is the same file; there is nothing to fetch."
+        else:
+            sentence = f"is there already. {another} move it away."
+        super().__init__(f"{path!r} {sentence}", {"path": path, "is_same": is_same})
 
 
 class DownloadTimedOut(StableQueueError):

@@ -39,6 +39,9 @@ _FILM_RANKS = {
 _RANKS = _STILLS | _FILM_RANKS
 _FILM_SAMPLE_RANK = len(_RANKS) + 1
 
+PREVIEW_SUFFIXES = tuple(_RANKS)
+"""What follows a model's stem in the names of its previews, best first; samples have numbers."""
+
 
 def preview_stem(name: str) -> str | None:
     """The stem of the model that a picture or film shows, by its name; None for other files.

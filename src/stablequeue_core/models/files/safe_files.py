@@ -44,12 +44,17 @@ def open_regular(path: Path | str) -> FileIO:
 
 
 @contextmanager
-def replacing(target: Path) -> Iterator[BufferedWriter]:
+def replacing(target: Path, *, persist: bool = True) -> Iterator[BufferedWriter]:
     """A new file, which takes the place of ``target`` in one step when the block ends.
 
     Nobody ever reads half of it, and a power cut leaves the one or the other. When anything fails,
     ``target`` is as it was and the new file is gone; only a process that dies leaves it behind, as
     ``.<16 hex digits>.tmp``. The permissions of the old file stay.
+
+    Args:
+        target: the file.
+        persist: make sure that a power cut after the block leaves the new one. Whoever writes
+            several files into a folder calls :func:`persist_names` once, at their end.
 
     Raises:
         OSError: it could not be written, or could not take the place; on Windows nobody can
@@ -77,7 +82,8 @@ def replacing(target: Path) -> Iterator[BufferedWriter]:
         with suppress(OSError):
             os.unlink(temporary)
         raise
-    _persist_name(target.parent)
+    if persist:
+        persist_names(target.parent)
 
 
 def put_in_place(source: Path, target: Path) -> None:
@@ -100,20 +106,19 @@ def put_in_place(source: Path, target: Path) -> None:
     except OSError as error:
         if error.errno not in _NO_LINKS:
             raise
-        with open(target, "xb"):  # takes the name, if it is free; what replaces it is ours
+        target.touch(exist_ok=False)  # takes the name, if it is free: what is replaced is ours
+        try:
             os.replace(source, target)
+        except OSError:
+            os.unlink(target)
+            raise
     else:
         os.unlink(source)
-    _persist_name(target.parent)
+    persist_names(target.parent)
 
 
-def _open_at_once(path: str, flags: int) -> int:
-    """Opens a named pipe, too, without waiting for somebody to write into it."""
-    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
-
-
-def _persist_name(folder: Path) -> None:
-    """Make the new name survive a power cut; Windows, and some network shares, cannot be asked."""
+def persist_names(folder: Path) -> None:
+    """Make new names survive a power cut; Windows, and some network shares, cannot be asked."""
     if _WINDOWS:
         return
     with suppress(OSError):
@@ -122,3 +127,8 @@ def _persist_name(folder: Path) -> None:
             os.fsync(opened)
         finally:
             os.close(opened)
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    """Opens a named pipe, too, without waiting for somebody to write into it."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))

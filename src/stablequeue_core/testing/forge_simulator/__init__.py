@@ -1,11 +1,11 @@
 """A simulated Stable Diffusion WebUI Forge: in-process, or on a real port."""
 
 from stablequeue_core.testing.forge_simulator.diary import RenderedPicture, SeenRequest
+from stablequeue_core.testing.forge_simulator.disk import ForgeDisk
 from stablequeue_core.testing.forge_simulator.faults import Fault, Faults, ScriptedFault
 from stablequeue_core.testing.forge_simulator.files import (
     CheckpointFile,
     EmbeddingFile,
-    ForgeDisk,
     LoraFile,
     ModuleFile,
 )

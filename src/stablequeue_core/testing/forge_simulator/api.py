@@ -14,6 +14,7 @@ from stablequeue_core.testing.forge_simulator.bodies import (
     read_fields,
     read_mapping,
 )
+from stablequeue_core.testing.forge_simulator.disk import ForgeDisk
 from stablequeue_core.testing.forge_simulator.engine import Engine
 from stablequeue_core.testing.forge_simulator.exchange import (
     Answer,
@@ -21,7 +22,6 @@ from stablequeue_core.testing.forge_simulator.exchange import (
     Refusal,
     json_answer,
 )
-from stablequeue_core.testing.forge_simulator.files import ForgeDisk
 from stablequeue_core.testing.forge_simulator.pictures import encode_png, fingerprint, paint
 from stablequeue_core.testing.forge_simulator.recorded import recorded
 from stablequeue_core.testing.forge_simulator.routes import (

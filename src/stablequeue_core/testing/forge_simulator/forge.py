@@ -11,10 +11,10 @@ from typing import Any, Self
 from stablequeue_core.clock import Clock, SystemClock
 from stablequeue_core.testing.forge_simulator.api import Api
 from stablequeue_core.testing.forge_simulator.diary import Diary, RenderedPicture, SeenRequest
+from stablequeue_core.testing.forge_simulator.disk import ForgeDisk
 from stablequeue_core.testing.forge_simulator.engine import Engine
 from stablequeue_core.testing.forge_simulator.exchange import Answer, Incoming
 from stablequeue_core.testing.forge_simulator.faults import Faults
-from stablequeue_core.testing.forge_simulator.files import ForgeDisk
 from stablequeue_core.testing.forge_simulator.human import HumanJob
 from stablequeue_core.testing.forge_simulator.link import Link
 from stablequeue_core.testing.forge_simulator.loader import Costs, Loader

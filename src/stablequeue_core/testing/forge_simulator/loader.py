@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from attrs import define
 
+from stablequeue_core.testing.forge_simulator.disk import ForgeDisk
 from stablequeue_core.testing.forge_simulator.engine import Job
 from stablequeue_core.testing.forge_simulator.exchange import JobError
-from stablequeue_core.testing.forge_simulator.files import ForgeDisk
 from stablequeue_core.testing.forge_simulator.names import Checkpoint, CheckpointTable
 
 

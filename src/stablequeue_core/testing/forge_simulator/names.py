@@ -7,9 +7,9 @@ from typing import Any
 
 from attrs import define
 
+from stablequeue_core.testing.forge_simulator.disk import ForgeDisk
 from stablequeue_core.testing.forge_simulator.files import (
     CheckpointFile,
-    ForgeDisk,
     LoraFile,
     stem,
 )

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from stablequeue_core.testing.forge_simulator.disk import ForgeDisk
 from stablequeue_core.testing.forge_simulator.files import (
     CheckpointFile,
     EmbeddingFile,
-    ForgeDisk,
     LoraFile,
     ModuleFile,
 )

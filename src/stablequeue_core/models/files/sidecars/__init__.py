@@ -3,11 +3,19 @@
 from stablequeue_core.models.files.sidecars.civitai_info import civitai_info_content
 from stablequeue_core.models.files.sidecars.civitai_objects import version_card
 from stablequeue_core.models.files.sidecars.fields import Fields
-from stablequeue_core.models.files.sidecars.forge_json import write_forge_json
-from stablequeue_core.models.files.sidecars.json_writing import explained, read_json, rewrite_json
+from stablequeue_core.models.files.sidecars.forge_json import (
+    forge_json_of,
+    with_changes,
+    write_forge_json,
+)
+from stablequeue_core.models.files.sidecars.json_writing import (
+    explained,
+    locked,
+    read_json,
+    write_json,
+)
 from stablequeue_core.models.files.sidecars.names import (
     CIVITAI_INFO,
-    FORGE_JSON,
     TEXTS,
     sidecar_stem,
 )
@@ -18,7 +26,6 @@ from stablequeue_core.models.files.sidecars.trust import TRUST
 
 __all__ = [
     "CIVITAI_INFO",
-    "FORGE_JSON",
     "TEXTS",
     "TRUST",
     "Dialect",
@@ -29,11 +36,14 @@ __all__ = [
     "civitai_info_content",
     "digest_of",
     "explained",
+    "forge_json_of",
+    "locked",
     "mark_in",
     "read_json",
     "read_sidecars",
-    "rewrite_json",
     "sidecar_stem",
     "version_card",
+    "with_changes",
     "write_forge_json",
+    "write_json",
 ]

@@ -4,18 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-from stablequeue_core.models.files.sidecars.json_writing import Change, rewrite_json
+from stablequeue_core.models.files.sidecars.json_writing import locked, read_json, write_json
 from stablequeue_core.models.files.sidecars.names import FORGE_JSON
 
 
 def write_forge_json(
-    model_file: Path,
-    changes: Mapping[str, object] | Change,
-    locks: Path,
-    *,
-    patience: float = 10.0,
+    model_file: Path, changes: Mapping[str, object], locks: Path, *, patience: float = 10.0
 ) -> None:
     """Change some keys of the JSON that Forge keeps beside a model, and nothing else in it.
 
@@ -26,8 +21,7 @@ def write_forge_json(
 
     Args:
         model_file: the model; its ``<stem>.json`` is written.
-        changes: new values by key; None removes the key. Or what makes such changes of the present
-            content, while nobody else writes.
+        changes: new values by key; None removes the key.
         locks: a folder for lock files, the same for all processes that may write; made if it is
             not there. The model's own folder stays clean.
         patience: seconds to wait for another writer; each is done in milliseconds.
@@ -41,11 +35,18 @@ def write_forge_json(
                          {"activation text": "inkwash style", "preferred weight": 0.8},
                          Path("queue-data/locks"))
     """
+    target = forge_json_of(model_file)
+    with locked(model_file, locks, patience=patience):
+        old = read_json(target)
+        write_json(target, with_changes(old, changes), old)
 
-    def changed(old: Mapping[str, Any]) -> Mapping[str, Any]:
-        new = changes(old) if callable(changes) else changes
-        removed = [key for key, value in new.items() if value is None]
-        return {key: value for key, value in {**old, **new}.items() if key not in removed}
 
-    target = model_file.with_name(model_file.stem + FORGE_JSON)
-    rewrite_json(target, changed, locks, patience=patience)
+def forge_json_of(model_file: Path) -> Path:
+    """Where Forge's JSON of a model lies."""
+    return model_file.with_name(f"{model_file.stem}{FORGE_JSON}")
+
+
+def with_changes(old: Mapping[str, object], changes: Mapping[str, object]) -> Mapping[str, object]:
+    """A JSON object with new values; None removes a key, and what is not named stays."""
+    removed = {key for key, value in changes.items() if value is None}
+    return {key: value for key, value in {**old, **changes}.items() if key not in removed}

@@ -5,8 +5,9 @@ from __future__ import annotations
 import errno
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -24,67 +25,92 @@ from stablequeue_core.models.files.sidecars.json_file import (
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
-Change = Callable[[Mapping[str, Any]], Mapping[str, Any]]
-"""From what a file holds to what it shall hold; empty when there is none yet."""
 
-
-def rewrite_json(target: Path, change: Change, locks: Path, *, patience: float = 10.0) -> None:
-    """Change a JSON object in a file, in one step; one writer waits for the other.
-
-    The file is UTF-8 with an indent of 4, as Forge and Civitai Helper write theirs. One that would
-    not change is left alone.
+@contextmanager
+def locked(model_file: Path, locks: Path, *, patience: float = 10.0) -> Iterator[None]:
+    """While no other process, and no other thread, writes the files beside a model.
 
     Args:
-        target: the file.
-        change: what to make of its content.
+        model_file: the model.
         locks: a folder for lock files, the same for all processes that may write; made if it is
             not there. The model's own folder stays clean.
         patience: seconds to wait for another writer; each is done in milliseconds.
 
     Raises:
-        SidecarNotWritten: the file is as it was before.
+        SidecarNotWritten: somebody else does not finish, or the lock cannot be had.
     """
-    with explained(target.name), _locked(target, locks, patience):
-        if os.path.islink(target):
-            raise SidecarNotWritten(
-                f"{target.name!r} is a link, and was left as it is. Replace it with a file of its "
-                "own, or edit the file that it leads to."
-            )
-        old = read_json(target)
-        before = _text(old)
-        try:
-            text = _text(change(old))
-        except RecursionError:
-            raise SidecarNotWritten(
-                f"What belongs into {target.name!r} is nested too deeply, so it was left as it is."
-            ) from None
-        if len(text) > LARGEST_BYTES:
-            raise SidecarNotWritten(
-                f"{target.name!r} would have more than {LARGEST_BYTES // 2**20} MiB, too much for "
-                "a description, so it was left as it is."
-            )
-        if text != before:
-            with replacing(target) as file:
-                file.write(text)
+    # A few locks for all files: one lock file for each model would never be deleted.
+    folder = os.path.normcase(os.path.realpath(model_file.parent))
+    key = key_of(folder + os.path.normcase(model_file.stem))[:2]
+    lock = _lock_at(locks / f"sidecars-{key}.lock")
+    with explained(model_file.stem):
+        locks.mkdir(parents=True, exist_ok=True)
+        lock.acquire(timeout=patience)
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@lru_cache(maxsize=1024)
+def _lock_at(path: Path) -> FileLock:
+    """Each thread that takes it holds it for itself; making one takes longer than taking it."""
+    return FileLock(path)
 
 
 def read_json(target: Path) -> dict[str, Any]:
     """The JSON object in a file, to the letter; an empty one when there is no file.
 
     Raises:
-        SidecarNotWritten: it is broken, so that nobody can change it without losing something.
-        OSError: it cannot be read.
+        SidecarNotWritten: it is broken, so that nobody can change it without losing something; or
+            it cannot be read.
     """
     try:
-        data, _ = read_bounded(target)
+        with explained(target.name):
+            try:
+                data, _ = read_bounded(target)
+            except FileNotFoundError:
+                return {}
         return json_object(data, exact=True)
-    except FileNotFoundError:
-        return {}
     except BrokenFile as error:
         raise SidecarNotWritten(
             f"{target.name!r} {error.reason}, so it was left as it is. Repair or delete it, then "
             "try again."
         ) from None
+
+
+def write_json(
+    target: Path, content: Mapping[str, Any], old: Mapping[str, Any], *, persist: bool = True
+) -> None:
+    """Put a JSON object into a file, in one step; one that would not change is left alone.
+
+    It is UTF-8 with an indent of 4, as Forge and Civitai Helper write theirs. A link is never
+    written through.
+
+    Args:
+        target: the file.
+        content: what it shall hold.
+        old: what it holds.
+        persist: see :func:`.safe_files.replacing`.
+
+    Raises:
+        SidecarNotWritten: the file is as it was before.
+    """
+    if os.path.islink(target):
+        raise SidecarNotWritten(
+            f"{target.name!r} is a link, and was left as it is. Replace it with a file of its own, "
+            "or edit the file that it leads to."
+        )
+    text = _text(content, target.name)
+    if content == old and text == _text(old, target.name):  # 1 equals True
+        return
+    if len(text) > LARGEST_BYTES:
+        raise SidecarNotWritten(
+            f"{target.name!r} would have more than {LARGEST_BYTES // 2**20} MiB, too much for a "
+            "description, so it was left as it is."
+        )
+    with explained(target.name), replacing(target, persist=persist) as file:
+        file.write(text)
 
 
 @contextmanager
@@ -115,17 +141,12 @@ def explained(name: str) -> Iterator[None]:
         ) from error
 
 
-def _text(values: Mapping[str, Any]) -> bytes:
+def _text(values: Mapping[str, Any], name: str) -> bytes:
     try:
         return json.dumps(values, indent=4, ensure_ascii=False).encode()
     except UnicodeEncodeError:  # half of a surrogate pair, which JSON can only hold escaped
         return json.dumps(values, indent=4).encode()
-
-
-@contextmanager
-def _locked(target: Path, locks: Path, patience: float) -> Iterator[None]:
-    # A few locks for all files: one lock file for each model would never be deleted.
-    name = os.path.normcase(os.path.realpath(target.parent)) + os.path.normcase(target.name)
-    locks.mkdir(parents=True, exist_ok=True)
-    with FileLock(locks / f"sidecars-{key_of(name)[:2]}.lock", timeout=patience):
-        yield
+    except RecursionError:
+        raise SidecarNotWritten(
+            f"What belongs into {name!r} is nested too deeply, so it was left as it is."
+        ) from None
