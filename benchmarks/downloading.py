@@ -18,7 +18,7 @@ from benchmarks.effort import Effort
 from benchmarks.report import Figure
 from benchmarks.timing import paired, seconds
 from stablequeue_core.downloads import Download, DownloadOrigin, Location
-from stablequeue_core.downloads.fetcher import Fetcher
+from stablequeue_core.downloads.fetching.fetcher import Fetcher
 from stablequeue_core.models import NO_HASHES, Hashes, ModelKind
 from stablequeue_core.settings import Settings
 from stablequeue_core.transport import Abort

@@ -2,84 +2,54 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from benchmarks.effort import Effort
 from benchmarks.report import Figure
 from benchmarks.timing import paired, per_second
-from stablequeue_core.civitai.client import CivitaiClient
-from stablequeue_core.civitai.enriching import Enricher
-from stablequeue_core.civitai.reading import model_in, version_in
-from stablequeue_core.clock import SystemClock
-from stablequeue_core.settings import Settings
-from stablequeue_core.testing.civitai_simulator import CivitaiSimulator, SimulatedCivitai
+from stablequeue_core.models.files.safe_files import persist_names
+from stablequeue_core.models.files.sidecars import write_forge_json
 
 OF_THE_FLOOR = 0.5
-SHA256 = "4646b8ca2345ddc7" * 4
 
-_VERSION: dict[str, Any] = {
-    "id": 200_001,
+_WORDS = {
+    "description": "A LoRA for pictures in the style of old postcards. " * 20,
+    "activation text": "old postcard, sepia, deckle edge",
+    "sd version": "SDXL",
     "modelId": 100_001,
-    "name": "v1.0",
-    "baseModel": "Pony",
-    "trainedWords": ["old postcard", "sepia, deckle edge"],
-    "model": {"name": "Old postcards", "type": "LORA", "nsfw": False},
-    "files": [
-        {
-            "id": 300_001,
-            "name": "postcards.safetensors",
-            "sizeKB": 0,
-            "hashes": {"SHA256": SHA256.upper()},
-        }
-    ],
-    "images": [],
+    "modelVersionId": 200_001,
+    "sha256": "4646B8CA2345DDC7" * 4,
 }
-_MODEL: dict[str, Any] = {
-    "id": 100_001,
-    "name": "Old postcards",
-    "description": "<p>A LoRA for pictures in the style of old postcards.</p>" * 20,
-    "tags": ["style", "postcard"],
-    "creator": {"username": "somebody"},
-}
+"""What Civitai has to say of a model, in the words of Forge's JSON."""
 
 
 def write(effort: Effort) -> Sequence[Figure]:
-    """What a refresh writes beside models, but for pictures; and the same bytes by themselves.
+    """New ``<stem>.json`` files as a refresh of all models writes them, against the bare loop.
 
-    Two files for each model, each written under another name, synced and renamed.
+    Each is written under another name, synced and renamed, by both; ours reads what is there, and
+    holds a lock that other processes heed. The data folder, where the locks lie, is not a new one.
     """
-    count = effort.pick(500, 20)
-    client = CivitaiClient(CivitaiSimulator(SimulatedCivitai()), Settings())
-    version, model = version_in(_VERSION), model_in(_MODEL)
-    if version is None:
-        raise AssertionError("the version is none")
+    count = effort.pick(1_000, 50)
+    content = json.dumps(_WORDS, indent=4, ensure_ascii=False).encode()
+    with effort.workplace() as locks:
 
-    def ours() -> float:
-        with effort.workplace() as folder:
-            enricher = Enricher(client, locks=folder / "locks", clock=SystemClock())
-            files = _models(folder, count)
+        def ours() -> float:
+            with effort.workplace() as folder:
+                models = [folder / f"style_{number}.safetensors" for number in range(count)]
+                return per_second(count, lambda: _write(models, folder, locks))
 
-            def work() -> None:
-                for file in files:
-                    enricher.write(file, version, model, sha256=SHA256, pinned=False, names=())
+        def floor() -> float:
+            with effort.workplace() as folder:
+                targets = [folder / f"style_{number}.json" for number in range(count)]
+                return per_second(count, lambda: _write_bare(targets, content))
 
-            speed = per_second(2 * count, work)
-            written.extend(_sidecars(files[0]))
-            return speed
-
-    def floor() -> float:
-        with effort.workplace() as folder:
-            files = _models(folder, count)
-            return per_second(2 * count, lambda: _write_bare(files, written[:2]))
-
-    written: list[tuple[str, bytes]] = []
-    pair = paired(ours, floor, rounds=effort.pick(7, 1))
+        pair = paired(ours, floor, rounds=effort.pick(7, 1))
     return [
         Figure(
-            name=f"write {2 * count:,} sidecars",
+            name=f"write {count:,} sidecars",
             unit="files/s",
             ours=pair.ours,
             floor=pair.floor,
@@ -90,29 +60,17 @@ def write(effort: Effort) -> Sequence[Figure]:
     ]
 
 
-def _models(folder: Path, count: int) -> Sequence[Path]:
-    files = [folder / f"postcards_{number}.safetensors" for number in range(count)]
-    for file in files:
-        file.touch()
-    return files
-
-
-def _sidecars(model_file: Path) -> Sequence[tuple[str, bytes]]:
-    """What was written beside a model, by the ends of the names."""
-    found = sorted(model_file.parent.glob(f"{model_file.stem}.*"))
-    return [
-        (each.name.removeprefix(model_file.stem), each.read_bytes())
-        for each in found
-        if each != model_file
-    ]
-
-
-def _write_bare(models: Sequence[Path], contents: Sequence[tuple[str, bytes]]) -> None:
+def _write(models: Sequence[Path], folder: Path, locks: Path) -> None:
     for model in models:
-        for suffix, content in contents:
-            temporary = model.with_name(f"{model.stem}{suffix}.tmp")
-            with open(temporary, "wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, model.with_name(f"{model.stem}{suffix}"))
+        write_forge_json(model, _WORDS, locks, persist=False)
+    persist_names(folder)
+
+
+def _write_bare(targets: Sequence[Path], content: bytes) -> None:
+    for target in targets:
+        temporary = target.with_suffix(".tmp")
+        with open(temporary, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, target)

@@ -106,6 +106,24 @@ def test_forges_json_holds_what_forge_shows(library: Library) -> None:
     }
 
 
+def test_a_trained_word_that_is_a_comma_list_is_taken_apart_and_said_once(
+    library: Library,
+) -> None:
+    ink_at_civitai(library, trained_words=("ink, <lora:x:1> wash", "wash", "sumi-e"))
+    beside(library)
+    assert library.read("ink.json")["activation text"] == "ink, wash, sumi-e"
+
+
+def test_names_in_civitais_answer_never_name_a_file_that_is_written(library: Library) -> None:
+    """They are anybody's: only the name that the model has here counts."""
+    hostile = a_file("../../evil.safetensors", lora(INK))
+    picture = a_picture(1, ending="../../evil")
+    library.civitai.world.add(at_civitai(5, hostile, pictures=[picture], name="../up"))
+    beside(library)
+    assert {name.partition(".")[0] for name in library.files} == {"ink"}
+    assert sorted(path.name for path in library.folder.parent.iterdir()) == ["Lora", "data"]
+
+
 def test_a_recorded_answer_is_written_to_the_letter(library: Library) -> None:
     file = library.put("harborMixXL_v20.safetensors")
     version, model = version_in(recorded("model_version.json")), model_in(recorded("model.json"))

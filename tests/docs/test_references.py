@@ -164,7 +164,7 @@ def wrong_results() -> Iterator[str]:
 
 def wrong_files() -> Iterator[str]:
     """What a file can be that was fetched in place of a model."""
-    for path in DOWNLOADS.glob("*.py"):
+    for path in DOWNLOADS.rglob("*.py"):
         source = path.read_text(encoding="utf-8")
         yield from re.findall(r'"((?:wrong|not|login)_[a-z_]+)"', source)
 

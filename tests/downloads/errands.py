@@ -13,8 +13,8 @@ from attrs import evolve
 
 from stablequeue_core.civitai.client import CivitaiClient
 from stablequeue_core.downloads import Download, DownloadOrigin, Location
-from stablequeue_core.downloads.fetcher import Fetcher
-from stablequeue_core.downloads.part_file import part_path
+from stablequeue_core.downloads.fetching.fetcher import Fetcher
+from stablequeue_core.downloads.fetching.part_file import part_path
 from stablequeue_core.errors import StableQueueError, TransferAborted
 from stablequeue_core.models import Hashes, ModelKind
 from stablequeue_core.settings import Settings

@@ -12,7 +12,7 @@ from tests.downloads.errands import FromCivitai, wanted
 
 from stablequeue_core.civitai.client import CivitaiClient
 from stablequeue_core.downloads import Download
-from stablequeue_core.downloads.fetcher import Fetcher
+from stablequeue_core.downloads.fetching.fetcher import Fetcher
 from stablequeue_core.errors import StableQueueError
 from stablequeue_core.models import Hashes
 from stablequeue_core.models.files.safe_files import replacing

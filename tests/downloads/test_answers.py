@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stablequeue_core.downloads.answers import Head, Meaning, read_head, strong
+from stablequeue_core.downloads.fetching.answers import Head, Meaning, read_head, strong
 from stablequeue_core.errors import StorageHostFailed, WrongFile
 
 ETAG = '"9f90c59f3a-1"'

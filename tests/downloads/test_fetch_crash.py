@@ -12,7 +12,7 @@ import pytest
 from tests.downloads.errands import FILE, FILENAME, MODEL, VERSION
 from tests.downloads.fetch_victim import download_of
 
-from stablequeue_core.downloads.part_file import bytes_here
+from stablequeue_core.downloads.fetching.part_file import bytes_here
 from stablequeue_core.testing.civitai_simulator import (
     GOOD_KEY,
     CivitaiServer,

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from tests.downloads.errands import CONTENT, FILENAME, SIZE, Errand, Links, fetcher_of, run, wanted
 
 from stablequeue_core.downloads import Download
-from stablequeue_core.downloads.answers import strong
-from stablequeue_core.downloads.part_file import part_path
-from stablequeue_core.downloads.receiving import MOST_BARREN_LINKS
+from stablequeue_core.downloads.fetching.answers import strong
+from stablequeue_core.downloads.fetching.part_file import part_path
+from stablequeue_core.downloads.fetching.receiving import MOST_BARREN_LINKS
 from stablequeue_core.errors import ConnectionLost, LinkExpired, StorageHostFailed
 from stablequeue_core.models import NO_HASHES, Hashes
 from stablequeue_core.testing.civitai_simulator import Fault, generated_model

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from tests.civitai.clients import Anybody, redirect
 
-from stablequeue_core.downloads.following import MOST_HOPS, opened
+from stablequeue_core.downloads.fetching.following import MOST_HOPS, opened
 from stablequeue_core.errors import StorageHostFailed
 from stablequeue_core.transport import Abort, Request, Response
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stablequeue_core.downloads.part_file import BLOCK_BYTES, HashSoFar, PartFile
+from stablequeue_core.downloads.fetching.part_file import BLOCK_BYTES, HashSoFar, PartFile
 from stablequeue_core.transport import Abort
 
 MANY = os.urandom(BLOCK_BYTES * 9 + 12_345)
@@ -127,7 +127,7 @@ def test_a_disk_that_takes_no_more_leaves_a_part_that_can_be_read_on(tmp_path: P
     code = f"""
 import resource, sys
 from pathlib import Path
-from stablequeue_core.downloads.part_file import PartFile
+from stablequeue_core.downloads.fetching.part_file import PartFile
 resource.setrlimit(resource.RLIMIT_FSIZE, (250_000, 250_000))
 with PartFile(Path({str(tmp_path / "x.part")!r})) as part:
     try:

@@ -10,8 +10,8 @@ import pytest
 from attrs import evolve
 from tests.downloads.errands import wanted
 
-from stablequeue_core.downloads.part_file import part_path
-from stablequeue_core.downloads.placing import explained, set_aside
+from stablequeue_core.downloads.fetching.part_file import part_path
+from stablequeue_core.downloads.fetching.placing import explained, set_aside
 from stablequeue_core.errors import FileNotPlaced, NotEnoughSpace
 from stablequeue_core.models.files.safe_files import put_in_place
 

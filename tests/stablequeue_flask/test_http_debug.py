@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 from tests.worlds import ACORN, PONY, World, model_world
 
-from stablequeue_core.testing.forge_simulator import SimulatedForge
-from stablequeue_core.testing.forge_simulator.files import CheckpointFile, ForgeDisk
+from stablequeue_core.testing.forge_simulator import CheckpointFile, ForgeDisk, SimulatedForge
 from stablequeue_core.testing.forge_simulator.sample_models import sample_disk
 from stablequeue_flask import create_app
 

@@ -18,7 +18,7 @@ from stablequeue_core.civitai.refreshing import Refresher
 from stablequeue_core.civitai.service import Civitai
 from stablequeue_core.civitai.supplying import CivitaiOrderer
 from stablequeue_core.clock import Clock
-from stablequeue_core.downloads.fetcher import Fetcher
+from stablequeue_core.downloads.fetching.fetcher import Fetcher
 from stablequeue_core.downloads.queue import DownloadQueue
 from stablequeue_core.downloads.wanted import ModelOrderer
 from stablequeue_core.models import ModelCatalog

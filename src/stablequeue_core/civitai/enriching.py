@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -77,6 +77,7 @@ class Enricher:
         sha256: str,
         pinned: bool,
         names: Collection[str] | None = None,
+        persist: bool = True,
     ) -> Written:
         """Write down what Civitai says; what anybody else has written or put there stays.
 
@@ -92,6 +93,7 @@ class Enricher:
             sha256: of the file.
             pinned: whether it is the user who says that it is this version.
             names: of the files beside it that may be previews; None lists its folder.
+            persist: make sure that all of it survives a power cut; else the caller sees to that.
 
         Raises:
             SidecarNotWritten: ``<stem>.civitai.info`` cannot be; nothing was changed.
@@ -112,13 +114,15 @@ class Enricher:
                 pictures=_either(mark.pictures, coming),
             )
             info.write(claimed)
-            problems += forge.write()
-            pictures, not_shown = _show(beside, files)
-            problems += not_shown
+            with _noted(problems):
+                forge.write()
+            pictures = _show(beside, files, problems)
             done = evolve(mark, words=forge.ours, pictures=pictures)
             if done != claimed:
-                info.write(done)
-            persist_names(model_file.parent)
+                with _noted(problems):
+                    info.write(done)
+            if persist:
+                persist_names(model_file.parent)
         return Written(
             previews=tuple(f"{model_file.stem}{suffix}" for suffix in sorted(pictures)),
             problems=tuple(dict.fromkeys(problems)),
@@ -206,58 +210,66 @@ class _ForgeJson:
         outdated: bool,
     ) -> None:
         self._path = forge_json_of(model_file)
-        self._problems: list[str] = []
-        self._present: Mapping[str, Any] = {}
-        self.ours = ours
-        self.planned = Filling(changes={}, ours=ours)
+        self._before = self.ours = ours
+        self._outdated = outdated
         texts = (model_file.with_name(f"{model_file.stem}{suffix}") for suffix in TEXTS)
         if any(map(os.path.lexists, texts)):
             # Forge shows it where its JSON has no description.
             words = {key: value for key, value in words.items() if key != DESCRIPTION}
-        try:
-            self._present = read_json(self._path)
-        except SidecarNotWritten as error:
-            self._problems.append(error.message)
-        else:
-            self.planned = filling(self._present, words, ours, outdated=outdated)
+        self._words = words
+        self.planned = Filling(changes={}, ours=ours)
+        # What cannot be read is told when it is to be written.
+        with suppress(SidecarNotWritten):
+            self.planned = self._filling(read_json(self._path))
 
-    def write(self) -> list[str]:
-        """Put them there; what is wrong if that cannot be done."""
-        content = with_changes(self._present, self.planned.changes)
-        try:
-            write_json(self._path, content, self._present, persist=False)
-        except SidecarNotWritten as error:
-            self._problems.append(error.message)
-        else:
-            self.ours = self.planned.ours
-        return self._problems
+    def write(self) -> None:
+        """Put them there.
+
+        Raises:
+            SidecarNotWritten: it is as it was.
+        """
+        present = read_json(self._path)
+        now = self._filling(present)  # Forge heeds no lock of ours
+        write_json(self._path, with_changes(present, now.changes), present, persist=False)
+        self.ours = now.ours
+
+    def _filling(self, present: Mapping[str, Any]) -> Filling:
+        return filling(present, self._words, self._before, outdated=self._outdated)
+
+
+@contextmanager
+def _noted(problems: list[str]) -> Iterator[None]:
+    """What cannot be written is told, and the rest is done all the same."""
+    try:
+        yield
+    except SidecarNotWritten as error:
+        problems.append(error.message)
 
 
 def _show(
-    beside: PreviewsBeside, files: Sequence[PreviewFile]
-) -> tuple[Mapping[str, tuple[ShownPicture, ...]], list[str]]:
+    beside: PreviewsBeside, files: Sequence[PreviewFile], problems: list[str]
+) -> Mapping[str, tuple[ShownPicture, ...]]:
     """Put pictures beside the model, in the place of earlier ones of ours.
 
     Returns:
-        those of ours that are there now, and what is wrong if one cannot be put there.
+        those of ours that are there now.
     """
     present = dict(beside.ours)
-    problems = []
+    written: set[str] = set()
     for file in files:
         path = beside.path(file.suffix)
-        try:
-            with explained(path.name), replacing(path, persist=False) as new:
+        with _noted(problems), explained(path.name):
+            with replacing(path, persist=False) as new:
                 new.write(file.data)
-        except SidecarNotWritten as error:
-            problems.append(error.message)
-        else:
             present[file.suffix] = file.shown
-    if files and not problems:
-        for suffix in beside.ours.keys() - {file.suffix for file in files}:
-            with suppress(OSError):
-                beside.path(suffix).unlink()
-                del present[suffix]
-    return {suffix: (shown,) for suffix, shown in present.items()}, problems
+            written.add(file.suffix)
+    # Those of a version that is shown by others now, or by fewer.
+    outdated = beside.ours.keys() - written if len(written) == len(files) > 0 else ()
+    for suffix in outdated:
+        with suppress(OSError):
+            beside.path(suffix).unlink()
+            del present[suffix]
+    return {suffix: (shown,) for suffix, shown in present.items()}
 
 
 def _info_of(model_file: Path) -> Path:

@@ -34,6 +34,7 @@ from stablequeue_core.errors import (
 )
 from stablequeue_core.models import Identity, Model, ModelCatalog
 from stablequeue_core.models.files.previews import PREVIEW_SUFFIXES
+from stablequeue_core.models.files.safe_files import persist_names
 from stablequeue_core.models.files.sidecars import Dialect
 from stablequeue_core.models.files.whereabouts import check_is_as_found
 
@@ -64,6 +65,7 @@ class WriteBeside(Protocol):
         sha256: str,
         pinned: bool,
         names: Collection[str],
+        persist: bool,
     ) -> Written:
         """See :meth:`.enriching.Enricher.write`."""
 
@@ -248,6 +250,8 @@ class RefreshRun:
                     written.append(item.model)
                     self._tally.refreshed(item.model, done.problems)
         finally:
+            for folder in {model.file.parent for model in written}:
+                persist_names(folder)
             self._catalog.look_again(written)
 
     def _write_one(self, pick: _Pick, models: Mapping[int, CivitaiModel]) -> Written | None:
@@ -265,6 +269,7 @@ class RefreshRun:
             pinned=pick.pinned,
             # To list a folder of thousands of files for each of them takes longer than all else.
             names={*model.previews, *(f"{model.stem}{suffix}" for suffix in PREVIEW_SUFFIXES)},
+            persist=False,
         )
 
     @contextmanager

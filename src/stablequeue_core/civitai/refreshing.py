@@ -245,10 +245,17 @@ class Refresher:
         sha256: str,
         pinned: bool,
         names: Collection[str] | None = None,
+        persist: bool = True,
     ) -> Written:
         """Write beside a file, and remember when."""
         written = self._enricher.write(
-            model_file, version, model, sha256=sha256, pinned=pinned, names=names
+            model_file,
+            version,
+            model,
+            sha256=sha256,
+            pinned=pinned,
+            names=names,
+            persist=persist,
         )
         now = self._clock.now()
         self._book.revise([sha256], lambda known: evolve(known, refreshed_at=now))

@@ -44,7 +44,7 @@ Aftercare = Callable[[Download], tuple[tuple[str, ...], Mapping[str, bool]]]
 
 
 class FileFetcher(Protocol):
-    """Brings files here; see :class:`~stablequeue_core.downloads.fetcher.Fetcher`."""
+    """Brings files here; see :class:`~stablequeue_core.downloads.fetching.fetcher.Fetcher`."""
 
     def fetch(
         self, download: Download, *, abort: Abort, note: NoteDownload, tell: TellBytes

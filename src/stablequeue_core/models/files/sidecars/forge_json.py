@@ -10,7 +10,12 @@ from stablequeue_core.models.files.sidecars.names import FORGE_JSON
 
 
 def write_forge_json(
-    model_file: Path, changes: Mapping[str, object], locks: Path, *, patience: float = 10.0
+    model_file: Path,
+    changes: Mapping[str, object],
+    locks: Path,
+    *,
+    patience: float = 10.0,
+    persist: bool = True,
 ) -> None:
     """Change some keys of the JSON that Forge keeps beside a model, and nothing else in it.
 
@@ -25,6 +30,7 @@ def write_forge_json(
         locks: a folder for lock files, the same for all processes that may write; made if it is
             not there. The model's own folder stays clean.
         patience: seconds to wait for another writer; each is done in milliseconds.
+        persist: see :func:`.safe_files.replacing`.
 
     Raises:
         SidecarNotWritten: the file is as it was before.
@@ -38,7 +44,7 @@ def write_forge_json(
     target = forge_json_of(model_file)
     with locked(model_file, locks, patience=patience):
         old = read_json(target)
-        write_json(target, with_changes(old, changes), old)
+        write_json(target, with_changes(old, changes), old, persist=persist)
 
 
 def forge_json_of(model_file: Path) -> Path:

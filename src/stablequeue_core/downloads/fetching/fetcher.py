@@ -10,20 +10,20 @@ from attrs import evolve
 
 from stablequeue_core.clock import Clock, SystemClock
 from stablequeue_core.downloads.download import Download
-from stablequeue_core.downloads.origin import DownloadOrigin
-from stablequeue_core.downloads.part_file import HashSoFar, PartFile, bytes_here, part_path
-from stablequeue_core.downloads.placing import explained, make_folder, set_aside
-from stablequeue_core.downloads.progress import TellBytes
-from stablequeue_core.downloads.proofs import (
+from stablequeue_core.downloads.fetching.part_file import HashSoFar, PartFile, bytes_here, part_path
+from stablequeue_core.downloads.fetching.placing import explained, make_folder, set_aside
+from stablequeue_core.downloads.fetching.proofs import (
     allowance,
     header_problem,
     told_sha256,
     wrong_again,
     wrong_once,
 )
-from stablequeue_core.downloads.receiving import Reception
+from stablequeue_core.downloads.fetching.receiving import Reception
+from stablequeue_core.downloads.fetching.space import check_room
+from stablequeue_core.downloads.origin import DownloadOrigin
+from stablequeue_core.downloads.progress import TellBytes
 from stablequeue_core.downloads.runner import NoteDownload
-from stablequeue_core.downloads.space import check_room
 from stablequeue_core.errors import (
     ModelFileExists,
     TransferAborted,

@@ -12,7 +12,7 @@ from enum import Enum, auto
 
 from attrs import frozen
 
-from stablequeue_core.downloads.proofs import page_for_people
+from stablequeue_core.downloads.fetching.proofs import page_for_people
 from stablequeue_core.errors import StorageHostFailed, WrongFile
 
 _EXPIRED = frozenset({401, 403, 404, 410})

@@ -10,8 +10,8 @@ from itertools import count
 from pathlib import Path
 
 from stablequeue_core.downloads.download import Download
-from stablequeue_core.downloads.part_file import bytes_here
-from stablequeue_core.downloads.space import free_bytes
+from stablequeue_core.downloads.fetching.part_file import bytes_here
+from stablequeue_core.downloads.fetching.space import free_bytes
 from stablequeue_core.errors import FileNotPlaced, NotEnoughSpace
 from stablequeue_core.models.files.safe_files import put_in_place
 

@@ -8,21 +8,21 @@ from contextlib import contextmanager
 from attrs import evolve
 
 from stablequeue_core.clock import Clock
-from stablequeue_core.downloads.answers import Head, Meaning, read_head
 from stablequeue_core.downloads.download import Download
-from stablequeue_core.downloads.following import opened
-from stablequeue_core.downloads.origin import DownloadOrigin, Location
-from stablequeue_core.downloads.part_file import PartFile
-from stablequeue_core.downloads.progress import TellBytes
-from stablequeue_core.downloads.proofs import (
+from stablequeue_core.downloads.fetching.answers import Head, Meaning, read_head
+from stablequeue_core.downloads.fetching.following import opened
+from stablequeue_core.downloads.fetching.part_file import PartFile
+from stablequeue_core.downloads.fetching.proofs import (
     BEGINNING_BYTES,
     allowance,
     check_beginning,
     check_size,
     told_sha256,
 )
+from stablequeue_core.downloads.fetching.space import check_room
+from stablequeue_core.downloads.origin import DownloadOrigin, Location
+from stablequeue_core.downloads.progress import TellBytes
 from stablequeue_core.downloads.runner import NoteDownload
-from stablequeue_core.downloads.space import check_room
 from stablequeue_core.errors import (
     LinkExpired,
     StorageHostFailed,

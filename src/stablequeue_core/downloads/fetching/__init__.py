@@ -1,0 +1,1 @@
+"""One file, brought into its place: asked for, received, proved, given its name."""
