@@ -84,8 +84,8 @@ def test_the_address_of_a_download_chooses() -> None:
         a_file(2, type="VAE", format="PickleTensor"),
         a_file(3, type="VAE", format="SafeTensor"),
     )
-    assert chosen(*files, **dict(link.choice)) == 3
-    assert chosen(*files[:2], **dict(link.choice)) is None
+    assert chosen_file(a_version(*files), None, dict(link.choice)) is files[2]
+    assert chosen_file(a_version(*files[:2]), None, dict(link.choice)) is None
 
 
 @pytest.mark.parametrize(("choice", "file_id"), [("full", 1), ("pruned", 2)])
