@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from benchmarks.effort import Effort
 from benchmarks.report import Figure
 from stablequeue_core.civitai.client import CivitaiClient
-from stablequeue_core.civitai.identifying import Identifier
-from stablequeue_core.civitai.identity_book import IdentityBook
+from stablequeue_core.civitai.library.identifying import Identifier
+from stablequeue_core.civitai.library.identity_book import IdentityBook
 from stablequeue_core.settings import Settings
 from stablequeue_core.storage.memory import MemoryStorage
 from stablequeue_core.testing.civitai_simulator import (

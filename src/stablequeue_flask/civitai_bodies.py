@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from stablequeue_core.serialization import to_iso
 
 if TYPE_CHECKING:
-    from stablequeue_core.civitai.image_info import ImageInfo, ImageResource
-    from stablequeue_core.civitai.refreshing import Refreshed
+    from stablequeue_core.civitai.images.image_info import ImageInfo, ImageResource
+    from stablequeue_core.civitai.library.refreshing import Refreshed
 
 _KIBIBYTE = 1024
 """What Civitai counts sizes in."""

@@ -22,7 +22,7 @@ from stablequeue_flask.opening import (
 from stablequeue_flask.plain_text import printable, say
 
 if TYPE_CHECKING:
-    from stablequeue_core.civitai.refreshing import Refreshed, RefreshReport
+    from stablequeue_core.civitai.library.refreshing import Refreshed, RefreshReport
 
 DRAWN_EVERY = 0.1
 

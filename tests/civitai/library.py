@@ -14,7 +14,7 @@ from PIL import Image
 
 from stablequeue_core import StableQueue
 from stablequeue_core.civitai.client import CivitaiClient
-from stablequeue_core.civitai.refreshing import Refresher
+from stablequeue_core.civitai.library.refreshing import Refresher
 from stablequeue_core.models import NO_HASHES, Identity, Model
 from stablequeue_core.settings import Settings
 from stablequeue_core.storage.memory import MemoryStorage

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.civitai.library import Library, a_file, at_civitai
 
-from stablequeue_core.civitai.by_name import MOST_SEARCHES, searches, version_by_name
+from stablequeue_core.civitai.library.by_name import MOST_SEARCHES, searches, version_by_name
 from stablequeue_core.errors import NotIdentified
 from stablequeue_core.models import Model, ModelCard, ModelKind
 

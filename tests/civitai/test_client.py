@@ -7,7 +7,7 @@ import hashlib
 import pytest
 from tests.civitai.clients import client_of, in_json, visitor
 
-from stablequeue_core.civitai.client import HASHES_A_CALL, VERSIONS_A_CALL
+from stablequeue_core.civitai.client.client import HASHES_A_CALL, VERSIONS_A_CALL
 from stablequeue_core.errors import (
     CivitaiGarbled,
     CivitaiNotFound,

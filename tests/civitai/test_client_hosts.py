@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stablequeue_core.civitai.hosts import CivitaiHosts, origin_of, shown
+from stablequeue_core.civitai.client.hosts import CivitaiHosts, origin_of, shown
+from stablequeue_core.civitai.client.redirects import target_of
 from stablequeue_core.civitai.pictures import sized, still
-from stablequeue_core.civitai.redirects import target_of
 from stablequeue_core.errors import CivitaiGarbled
 from stablequeue_core.settings import Settings
 from stablequeue_core.transport import Response

@@ -9,7 +9,7 @@ from attrs import evolve
 from tests.civitai.clients import Visitor, client_of, in_json, page, redirect, visitor
 
 from stablequeue_core.civitai.client import CivitaiClient
-from stablequeue_core.civitai.patience import ATTEMPTS
+from stablequeue_core.civitai.client.patience import ATTEMPTS
 from stablequeue_core.downloads import Location
 from stablequeue_core.errors import (
     AccessDenied,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from tests.civitai.clients import Answering, client_of, in_json, page, redirect, visitor
 
-from stablequeue_core.civitai.patience import ATTEMPTS
+from stablequeue_core.civitai.client.patience import ATTEMPTS
 from stablequeue_core.civitai.pictures import still
 from stablequeue_core.errors import CivitaiGarbled, CivitaiNotFound, CivitaiUnavailable
 from stablequeue_core.models.files.picture_types import media_type_of

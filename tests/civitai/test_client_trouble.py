@@ -10,7 +10,7 @@ import pytest
 from tests.civitai.clients import client_of, in_json, page, redirect, visitor
 
 from stablequeue_core.civitai.client import CivitaiClient
-from stablequeue_core.civitai.patience import ATTEMPTS
+from stablequeue_core.civitai.client.patience import ATTEMPTS
 from stablequeue_core.errors import (
     CivitaiGarbled,
     CivitaiNotFound,

@@ -21,8 +21,8 @@ from tests.civitai.library import (
 )
 from tests.civitai.recorded import recorded
 
-from stablequeue_core.civitai.reading import model_in, version_in
-from stablequeue_core.civitai.refreshing import Written
+from stablequeue_core.civitai.library.refreshing import Written
+from stablequeue_core.civitai.reading.models import model_in, version_in
 from stablequeue_core.errors import SidecarNotWritten
 from stablequeue_core.models.files.sidecars import Mark, mark_in
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stablequeue_core.civitai.forge_words import filling, forge_words
+from stablequeue_core.civitai.library.forge_words import filling, forge_words
 from stablequeue_core.models import ModelCard
 from stablequeue_core.models.files.sidecars import digest_of
 

@@ -10,8 +10,8 @@ from tests.civitai.clients import Answering, client_of, in_json, page, visitor
 from tests.civitai.library import a_file, at_civitai, lora, sha256_of
 
 from stablequeue_core.civitai.client import CivitaiClient
-from stablequeue_core.civitai.identifying import Identifier
-from stablequeue_core.civitai.identity_book import IdentityBook
+from stablequeue_core.civitai.library.identifying import Identifier
+from stablequeue_core.civitai.library.identity_book import IdentityBook
 from stablequeue_core.errors import CivitaiGarbled, CivitaiUnavailable
 from stablequeue_core.models import CivitaiCandidate, Identity, IdentityStore
 from stablequeue_core.storage.memory import MemoryStorage

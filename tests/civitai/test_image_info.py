@@ -12,7 +12,7 @@ from attrs import evolve
 from PIL import Image
 
 from stablequeue_core.civitai.client import CivitaiClient
-from stablequeue_core.civitai.image_info import ImageInfo, ImageReader, ImageResource
+from stablequeue_core.civitai.images.image_info import ImageInfo, ImageReader, ImageResource
 from stablequeue_core.errors import (
     CivitaiNotFound,
     CivitaiUnavailable,

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from tests.civitai.recorded import recorded
 from tests.generation.strategies import json_values, texts
 
-from stablequeue_core.civitai.mentions import Mention
-from stablequeue_core.civitai.told import Told, read_meta, read_text
+from stablequeue_core.civitai.images.mentions import Mention
+from stablequeue_core.civitai.images.told import Told, read_meta, read_text
 from stablequeue_core.errors import InvalidInfotext
 from stablequeue_core.generation import ParamLimits, parse_params, read_infotext
 

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from stablequeue_core.civitai.limiter import Limiter, Turn
-from stablequeue_core.civitai.patience import (
+from stablequeue_core.civitai.client.limiter import Limiter, Turn
+from stablequeue_core.civitai.client.patience import (
     LONGEST_BELIEVED,
     LONGEST_WAIT,
     pause_after,

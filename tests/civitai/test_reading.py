@@ -11,9 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.civitai.recorded import recorded
 
-from stablequeue_core.civitai.digests import askable, askable_sha256s, has_digest
-from stablequeue_core.civitai.moments import moment
-from stablequeue_core.civitai.reading import (
+from stablequeue_core.civitai.reading.digests import askable, askable_sha256s, has_digest
+from stablequeue_core.civitai.reading.models import (
     account_in,
     candidates_in,
     images_in,
@@ -22,6 +21,7 @@ from stablequeue_core.civitai.reading import (
     version_in,
     versions_in,
 )
+from stablequeue_core.civitai.reading.moments import moment
 from stablequeue_core.civitai.records import (
     CivitaiFile,
     CivitaiImage,

@@ -12,7 +12,7 @@ from tests.civitai.library import (
     sha256_of,
 )
 
-from stablequeue_core.civitai.refreshing import FoundBy
+from stablequeue_core.civitai.library.refreshing import FoundBy
 from stablequeue_core.errors import (
     CivitaiNotFound,
     CivitaiUnavailable,

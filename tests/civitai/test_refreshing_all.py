@@ -12,7 +12,7 @@ from tests.civitai.library import (
     sha256_of,
 )
 
-from stablequeue_core.civitai.refreshing import RefreshReport
+from stablequeue_core.civitai.library.refreshing import RefreshReport
 from stablequeue_core.errors import CivitaiUnavailable
 from stablequeue_core.testing.civitai_simulator import (
     Fault,

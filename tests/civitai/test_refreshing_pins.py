@@ -7,7 +7,7 @@ import os
 import pytest
 from tests.civitai.library import Library, a_file, at_civitai, lora
 
-from stablequeue_core.civitai.refreshing import FoundBy
+from stablequeue_core.civitai.library.refreshing import FoundBy
 from stablequeue_core.errors import CivitaiNotFound
 from stablequeue_core.models import CivitaiCandidate
 

@@ -10,11 +10,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.civitai.recorded import ERRORS, recorded, recorded_error
 
-from stablequeue_core.civitai.answers import Asked, error_of, is_rate_limit, may_pass, value_of
-from stablequeue_core.civitai.reading import version_in
+from stablequeue_core.civitai.client.answers import (
+    Asked,
+    error_of,
+    is_rate_limit,
+    may_pass,
+    value_of,
+)
+from stablequeue_core.civitai.client.refusals import closed, explained
+from stablequeue_core.civitai.client.saying import SAID_CHARS, said_in
+from stablequeue_core.civitai.reading.models import version_in
 from stablequeue_core.civitai.records import CivitaiVersion
-from stablequeue_core.civitai.refusals import closed, explained
-from stablequeue_core.civitai.saying import SAID_CHARS, said_in
 from stablequeue_core.errors import (
     AccessDenied,
     Archived,

@@ -12,8 +12,13 @@ from PIL import Image
 from tests.civitai.clients import Anybody, client_of, in_json, page
 from tests.civitai.library import FILM, WEBM, painted
 
+from stablequeue_core.civitai.library.showing import (
+    LARGEST_FILM,
+    LARGEST_STILL,
+    MOST_TRIED,
+    Showing,
+)
 from stablequeue_core.civitai.records import CivitaiPicture
-from stablequeue_core.civitai.showing import LARGEST_FILM, LARGEST_STILL, MOST_TRIED, Showing
 from stablequeue_core.errors import ConnectFailed
 from stablequeue_core.transport import Request, Response
 

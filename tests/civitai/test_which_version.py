@@ -10,13 +10,13 @@ from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stablequeue_core.civitai.records import CivitaiFile, CivitaiModel, CivitaiVersion
-from stablequeue_core.civitai.which_version import (
+from stablequeue_core.civitai.library.which_version import (
     FoundBy,
     certain_match,
     ranked,
     version_among,
 )
+from stablequeue_core.civitai.records import CivitaiFile, CivitaiModel, CivitaiVersion
 from stablequeue_core.models import (
     CivitaiCandidate,
     Hashes,

@@ -10,6 +10,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ import pytest
 from tests.worlds import CHECKPOINTS, LORAS, World, with_settings
 
 from stablequeue_core import Job, JobStatus, StableQueue
+from stablequeue_core.clock import Clock
 from stablequeue_core.downloads import Download, DownloadStatus
 from stablequeue_core.errors import (
     InvalidCivitaiLink,
@@ -46,6 +48,25 @@ SOON = 2.0
 """Seconds."""
 
 
+class HastyClock(Clock):
+    """Time that passes many times as fast: nobody wants to wait until it is polite to ask again."""
+
+    PACE = 20
+
+    def __init__(self) -> None:
+        self._start = time.monotonic()
+        self._noon = datetime.now(UTC).replace(microsecond=0)
+
+    def now(self) -> datetime:
+        return self._noon + timedelta(milliseconds=int(self.monotonic() * 1000))
+
+    def monotonic(self) -> float:
+        return (time.monotonic() - self._start) * self.PACE
+
+    def wait(self, seconds: float, ended: Callable[[float], bool]) -> bool:
+        return ended(seconds / self.PACE)
+
+
 class Harbor(World):
     """A world with a Civitai, empty model folders, and servers that see these."""
 
@@ -60,6 +81,7 @@ class Harbor(World):
             settings=with_settings(civitai_api_key=key, **settings),
             checkpoints=folders[CHECKPOINTS],
             loras=folders[LORAS],
+            clock=HastyClock(),
         )
         self.civitai = SimulatedCivitai.with_sample_models()
         self.civitai.world.add(SimulatedAccount(key=key))

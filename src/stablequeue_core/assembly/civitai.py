@@ -11,10 +11,10 @@ from stablequeue_core.assembly.catalogue import LOCKS
 from stablequeue_core.backends.newcomers import Newcomers
 from stablequeue_core.civitai.aftercare import Aftercare
 from stablequeue_core.civitai.client import CivitaiClient
-from stablequeue_core.civitai.image_info import ImageReader
+from stablequeue_core.civitai.images.image_info import ImageReader
+from stablequeue_core.civitai.library.refreshing import Refresher
 from stablequeue_core.civitai.ordering import Orders
 from stablequeue_core.civitai.origin import CivitaiOrigin
-from stablequeue_core.civitai.refreshing import Refresher
 from stablequeue_core.civitai.service import Civitai
 from stablequeue_core.civitai.supplying import CivitaiOrderer
 from stablequeue_core.clock import Clock

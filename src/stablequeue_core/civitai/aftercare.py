@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Protocol
 
-from stablequeue_core.civitai.reading import model_in, version_in
-from stablequeue_core.civitai.refreshing import Refresher
+from stablequeue_core.civitai.library.refreshing import Refresher
+from stablequeue_core.civitai.reading.models import model_in, version_in
 from stablequeue_core.downloads import Download
 from stablequeue_core.errors import QueueClosed, StableQueueError, TransferAborted
 from stablequeue_core.models import Hashes, Model

@@ -7,8 +7,8 @@ from typing import Self
 
 from attrs import frozen
 
-from stablequeue_core.civitai.digests import askable
 from stablequeue_core.civitai.links import CivitaiLink, parse_link
+from stablequeue_core.civitai.reading.digests import askable
 from stablequeue_core.downloads.names import checked_stem, checked_subfolder
 from stablequeue_core.downloads.wanted import WantedModel
 from stablequeue_core.errors import InvalidDownload

@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 
 from stablequeue_core.civitai.client import CivitaiClient
-from stablequeue_core.civitai.image_info import ImageInfo, ImageReader
+from stablequeue_core.civitai.images.image_info import ImageInfo, ImageReader
+from stablequeue_core.civitai.library.refreshing import (
+    Refreshed,
+    Refresher,
+    RefreshReport,
+    TellRefresh,
+)
 from stablequeue_core.civitai.links import parse_image_link, parse_link
 from stablequeue_core.civitai.ordering import Orders
 from stablequeue_core.civitai.records import CivitaiAccount
-from stablequeue_core.civitai.refreshing import Refreshed, Refresher, RefreshReport, TellRefresh
 from stablequeue_core.downloads import Download
 from stablequeue_core.errors import FieldProblem, InvalidCivitaiLink, InvalidDownload
 from stablequeue_core.models import CivitaiCandidate, Model, ModelCatalog, ModelKind

@@ -8,9 +8,9 @@ from datetime import timedelta
 
 from attrs import evolve
 
-from stablequeue_core.civitai.client import HASHES_A_CALL, CivitaiClient
-from stablequeue_core.civitai.identity_book import IdentityBook
-from stablequeue_core.civitai.refusals import is_of_the_place
+from stablequeue_core.civitai.client.client import HASHES_A_CALL, CivitaiClient
+from stablequeue_core.civitai.client.refusals import is_of_the_place
+from stablequeue_core.civitai.library.identity_book import IdentityBook
 from stablequeue_core.clock import Clock
 from stablequeue_core.errors import (
     CivitaiError,

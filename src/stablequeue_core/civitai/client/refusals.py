@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from stablequeue_core.civitai.moments import moment
+from stablequeue_core.civitai.client.saying import is_markup, object_in, said_in
+from stablequeue_core.civitai.reading.moments import moment
 from stablequeue_core.civitai.records import CivitaiVersion
-from stablequeue_core.civitai.saying import is_markup, object_in, said_in
 from stablequeue_core.errors import (
     AccessDenied,
     Archived,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from attrs import evolve, frozen
 
 from stablequeue_core.civitai.choosing import KIND_OF_TYPE, chosen_file, kind_of
-from stablequeue_core.civitai.digests import askable, has_digest
-from stablequeue_core.civitai.mentions import Mention
+from stablequeue_core.civitai.images.mentions import Mention
+from stablequeue_core.civitai.reading.digests import askable, has_digest
 from stablequeue_core.civitai.records import CivitaiFile, CivitaiVersion
 from stablequeue_core.generation.infotext import CIVITAI_VERSION
 from stablequeue_core.models import Model, ModelKind

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from stablequeue_core.civitai.api import CivitaiApi, Query
-from stablequeue_core.civitai.asking import Asker
-from stablequeue_core.civitai.calls import Calls, sound
-from stablequeue_core.civitai.digests import askable, askable_sha256s, has_digest
-from stablequeue_core.civitai.hosts import CivitaiHosts
-from stablequeue_core.civitai.limiter import Limiter
-from stablequeue_core.civitai.locating import Locator
-from stablequeue_core.civitai.picture_fetching import PictureFetcher
+from stablequeue_core.civitai.client.api import CivitaiApi, Query
+from stablequeue_core.civitai.client.asking import Asker
+from stablequeue_core.civitai.client.calls import Calls, sound
+from stablequeue_core.civitai.client.hosts import CivitaiHosts
+from stablequeue_core.civitai.client.limiter import Limiter
+from stablequeue_core.civitai.client.locating import Locator
+from stablequeue_core.civitai.client.picture_fetching import PictureFetcher
 from stablequeue_core.civitai.pictures import sized
-from stablequeue_core.civitai.reading import (
+from stablequeue_core.civitai.reading.digests import askable, askable_sha256s, has_digest
+from stablequeue_core.civitai.reading.models import (
     account_in,
     candidates_in,
     images_in,

@@ -11,11 +11,16 @@ from typing import Any
 
 from attrs import field, frozen
 
-from stablequeue_core.civitai.aborting import within
-from stablequeue_core.civitai.answers import Asked, is_rate_limit, may_pass
-from stablequeue_core.civitai.hosts import CivitaiHosts, shown
-from stablequeue_core.civitai.limiter import Limiter
-from stablequeue_core.civitai.patience import ATTEMPTS, LONGEST_WAIT, pause_after, retry_after
+from stablequeue_core.civitai.client.aborting import within
+from stablequeue_core.civitai.client.answers import Asked, is_rate_limit, may_pass
+from stablequeue_core.civitai.client.hosts import CivitaiHosts, shown
+from stablequeue_core.civitai.client.limiter import Limiter
+from stablequeue_core.civitai.client.patience import (
+    ATTEMPTS,
+    LONGEST_WAIT,
+    pause_after,
+    retry_after,
+)
 from stablequeue_core.clock import Clock
 from stablequeue_core.errors import (
     CivitaiError,

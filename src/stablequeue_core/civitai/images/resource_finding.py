@@ -8,10 +8,10 @@ from typing import TypeVar
 from attrs import evolve
 
 from stablequeue_core.civitai.client import CivitaiClient
-from stablequeue_core.civitai.digests import askable
-from stablequeue_core.civitai.mentions import Mention, each_once, same_name
+from stablequeue_core.civitai.images.mentions import Mention, each_once, same_name
+from stablequeue_core.civitai.images.resources import Resource
+from stablequeue_core.civitai.reading.digests import askable
 from stablequeue_core.civitai.records import CivitaiVersion
-from stablequeue_core.civitai.resources import Resource
 from stablequeue_core.errors import CivitaiError, CivitaiNotFound, CivitaiRefused
 from stablequeue_core.models import Model, ModelKind, ModelRoot, ModelStore
 from stablequeue_core.models.digests import AUTOV2_CHARS

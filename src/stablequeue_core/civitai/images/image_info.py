@@ -8,12 +8,12 @@ from typing import Any, Literal
 from attrs import frozen
 
 from stablequeue_core.civitai.client import CivitaiClient
-from stablequeue_core.civitai.mentions import by_number, each_once
-from stablequeue_core.civitai.naming_here import named_for_here
+from stablequeue_core.civitai.images.mentions import by_number, each_once
+from stablequeue_core.civitai.images.naming_here import named_for_here
+from stablequeue_core.civitai.images.resource_finding import ResourceFinder
+from stablequeue_core.civitai.images.resources import Resource
+from stablequeue_core.civitai.images.told import Told, accepted, read_meta, read_text
 from stablequeue_core.civitai.records import CivitaiImage
-from stablequeue_core.civitai.resource_finding import ResourceFinder
-from stablequeue_core.civitai.resources import Resource
-from stablequeue_core.civitai.told import Told, accepted, read_meta, read_text
 from stablequeue_core.errors import (
     CivitaiGarbled,
     CivitaiNotFound,

@@ -7,21 +7,21 @@ from urllib.parse import urlsplit
 
 from attrs import evolve
 
-from stablequeue_core.civitai.answers import Asked, error_of, no_api
-from stablequeue_core.civitai.api import CivitaiApi
-from stablequeue_core.civitai.asking import Asker, Question
-from stablequeue_core.civitai.hosts import CivitaiHosts
-from stablequeue_core.civitai.limiter import Limiter
-from stablequeue_core.civitai.reading import version_in
-from stablequeue_core.civitai.redirects import (
+from stablequeue_core.civitai.client.answers import Asked, error_of, no_api
+from stablequeue_core.civitai.client.api import CivitaiApi
+from stablequeue_core.civitai.client.asking import Asker, Question
+from stablequeue_core.civitai.client.hosts import CivitaiHosts
+from stablequeue_core.civitai.client.limiter import Limiter
+from stablequeue_core.civitai.client.redirects import (
     MOST_HOPS,
     is_redirect,
     refusal_behind,
     target_of,
     too_many_hops,
 )
-from stablequeue_core.civitai.refusals import explained
-from stablequeue_core.civitai.saying import is_markup
+from stablequeue_core.civitai.client.refusals import explained
+from stablequeue_core.civitai.client.saying import is_markup
+from stablequeue_core.civitai.reading.models import version_in
 from stablequeue_core.clock import Clock
 from stablequeue_core.downloads import Location
 from stablequeue_core.errors import (

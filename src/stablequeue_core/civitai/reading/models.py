@@ -14,9 +14,9 @@ from typing import TypeVar
 
 from attrs import evolve
 
-from stablequeue_core.civitai.digests import SHA256_CHARS, digest_in
-from stablequeue_core.civitai.moments import moment
-from stablequeue_core.civitai.reading_pictures import image_in, picture_in
+from stablequeue_core.civitai.reading.digests import SHA256_CHARS, digest_in
+from stablequeue_core.civitai.reading.moments import moment
+from stablequeue_core.civitai.reading.pictures import image_in, picture_in
 from stablequeue_core.civitai.records import (
     CivitaiAccount,
     CivitaiFile,

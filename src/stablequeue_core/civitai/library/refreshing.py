@@ -9,19 +9,19 @@ from pathlib import Path
 from attrs import evolve, frozen
 
 from stablequeue_core.civitai.client import CivitaiClient
-from stablequeue_core.civitai.enriching import Enricher, Written
-from stablequeue_core.civitai.finding import Finder
-from stablequeue_core.civitai.identifying import Identifier
-from stablequeue_core.civitai.identity_book import IdentityBook
-from stablequeue_core.civitai.records import CivitaiModel, CivitaiVersion
-from stablequeue_core.civitai.refresh_report import (
+from stablequeue_core.civitai.library.enriching import Enricher, Written
+from stablequeue_core.civitai.library.finding import Finder
+from stablequeue_core.civitai.library.identifying import Identifier
+from stablequeue_core.civitai.library.identity_book import IdentityBook
+from stablequeue_core.civitai.library.refresh_report import (
     RefreshProblem,
     RefreshReport,
     RefreshTally,
     TellRefresh,
 )
-from stablequeue_core.civitai.refresh_run import RefreshRun
-from stablequeue_core.civitai.which_version import FoundBy, ranked
+from stablequeue_core.civitai.library.refresh_run import RefreshRun
+from stablequeue_core.civitai.library.which_version import FoundBy, ranked
+from stablequeue_core.civitai.records import CivitaiModel, CivitaiVersion
 from stablequeue_core.clock import Clock, SystemClock
 from stablequeue_core.models import CivitaiCandidate, IdentityStore, Model, ModelCatalog
 from stablequeue_core.settings import Settings

@@ -7,9 +7,9 @@ from typing import Any
 
 from attrs import field, frozen
 
-from stablequeue_core.civitai.patience import retry_after
-from stablequeue_core.civitai.refusals import refusal_of
-from stablequeue_core.civitai.saying import is_markup, said_in
+from stablequeue_core.civitai.client.patience import retry_after
+from stablequeue_core.civitai.client.refusals import refusal_of
+from stablequeue_core.civitai.client.saying import is_markup, said_in
 from stablequeue_core.errors import (
     CivitaiGarbled,
     CivitaiNotFound,

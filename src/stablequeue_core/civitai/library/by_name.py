@@ -9,8 +9,8 @@ from itertools import islice
 from typing import Any
 
 from stablequeue_core.civitai.client import CivitaiClient
+from stablequeue_core.civitai.library.which_version import certain_match
 from stablequeue_core.civitai.records import CivitaiFile, CivitaiModel, CivitaiVersion
-from stablequeue_core.civitai.which_version import certain_match
 from stablequeue_core.errors import CivitaiNotFound, NotIdentified
 from stablequeue_core.models import Model, ModelKind, nearest_first
 

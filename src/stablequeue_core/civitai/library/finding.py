@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from attrs import frozen
 
-from stablequeue_core.civitai.by_name import version_by_name, whole
 from stablequeue_core.civitai.client import CivitaiClient
-from stablequeue_core.civitai.identifying import Identifier
-from stablequeue_core.civitai.identity_book import IdentityBook
-from stablequeue_core.civitai.records import CivitaiModel, CivitaiVersion
-from stablequeue_core.civitai.which_version import (
+from stablequeue_core.civitai.library.by_name import version_by_name, whole
+from stablequeue_core.civitai.library.identifying import Identifier
+from stablequeue_core.civitai.library.identity_book import IdentityBook
+from stablequeue_core.civitai.library.which_version import (
     FoundBy,
     has_file,
     is_called_so,
     ranked,
     version_among,
 )
+from stablequeue_core.civitai.records import CivitaiModel, CivitaiVersion
 from stablequeue_core.errors import CivitaiGarbled, CivitaiNotFound, CivitaiRefused
 from stablequeue_core.models import FileFormat, Model
 from stablequeue_core.models.digests import AUTOV3_CHARS

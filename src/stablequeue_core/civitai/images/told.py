@@ -10,7 +10,7 @@ from typing import Any
 
 from attrs import evolve, frozen
 
-from stablequeue_core.civitai.mentions import (
+from stablequeue_core.civitai.images.mentions import (
     Mention,
     by_hash,
     by_number,
@@ -19,8 +19,8 @@ from stablequeue_core.civitai.mentions import (
     each_once,
     mentions_of,
 )
-from stablequeue_core.civitai.meta import infotext_of_meta, mended
-from stablequeue_core.civitai.reading_pictures import unwrapped
+from stablequeue_core.civitai.images.meta import infotext_of_meta, mended
+from stablequeue_core.civitai.reading.pictures import unwrapped
 from stablequeue_core.errors import InvalidInfotext, InvalidParams
 from stablequeue_core.generation import (
     Infotext,

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import TypeVar
 
-from stablequeue_core.civitai.aborting import any_of
-from stablequeue_core.civitai.api import CivitaiApi, Query
-from stablequeue_core.civitai.hosts import CivitaiHosts
+from stablequeue_core.civitai.client.aborting import any_of
+from stablequeue_core.civitai.client.api import CivitaiApi, Query
+from stablequeue_core.civitai.client.hosts import CivitaiHosts
 from stablequeue_core.errors import CivitaiGarbled, CivitaiRefused
 from stablequeue_core.transport import Abort
 

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from attrs import evolve
 
-from stablequeue_core.civitai.answers import error_of
-from stablequeue_core.civitai.asking import Asker, Question
-from stablequeue_core.civitai.hosts import CivitaiHosts, shown
-from stablequeue_core.civitai.limiter import Limiter
-from stablequeue_core.civitai.redirects import MOST_HOPS, is_redirect, target_of, too_many_hops
-from stablequeue_core.civitai.saying import is_markup
+from stablequeue_core.civitai.client.answers import error_of
+from stablequeue_core.civitai.client.asking import Asker, Question
+from stablequeue_core.civitai.client.hosts import CivitaiHosts, shown
+from stablequeue_core.civitai.client.limiter import Limiter
+from stablequeue_core.civitai.client.redirects import (
+    MOST_HOPS,
+    is_redirect,
+    target_of,
+    too_many_hops,
+)
+from stablequeue_core.civitai.client.saying import is_markup
 from stablequeue_core.errors import CivitaiGarbled, CivitaiNotFound
 from stablequeue_core.transport import Abort
 

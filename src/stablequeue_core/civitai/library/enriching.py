@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from attrs import evolve, frozen
 
 from stablequeue_core.civitai.client import CivitaiClient
-from stablequeue_core.civitai.forge_words import DESCRIPTION, Filling, filling, forge_words
-from stablequeue_core.civitai.previews_beside import PreviewsBeside
+from stablequeue_core.civitai.library.forge_words import DESCRIPTION, Filling, filling, forge_words
+from stablequeue_core.civitai.library.previews_beside import PreviewsBeside
 from stablequeue_core.civitai.records import CivitaiModel, CivitaiVersion
 from stablequeue_core.clock import Clock
 from stablequeue_core.errors import SidecarNotWritten
@@ -36,7 +36,7 @@ from stablequeue_core.models.files.sidecars import (
 from stablequeue_core.serialization import to_iso
 
 if TYPE_CHECKING:
-    from stablequeue_core.civitai.showing import PreviewFile
+    from stablequeue_core.civitai.library.showing import PreviewFile
 
 _T = TypeVar("_T")
 
@@ -138,7 +138,7 @@ class Enricher:
         beside = PreviewsBeside(model_file, mark.pictures if mark else {}, names)
         if beside.has_others:
             return (), []
-        from stablequeue_core.civitai.showing import Showing  # loads a library for pictures
+        from stablequeue_core.civitai.library.showing import Showing  # loads a library for pictures
 
         showing = Showing(self._client, version.pictures)
         if {shown.url for shown in beside.ours.values()} == set(showing.wanted):

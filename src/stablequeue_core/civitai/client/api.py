@@ -9,18 +9,18 @@ from urllib.parse import urlencode
 
 from attrs import evolve
 
-from stablequeue_core.civitai.answers import value_of
-from stablequeue_core.civitai.asking import Asker, Question
-from stablequeue_core.civitai.hosts import CivitaiHosts
-from stablequeue_core.civitai.limiter import Limiter
-from stablequeue_core.civitai.redirects import (
+from stablequeue_core.civitai.client.answers import value_of
+from stablequeue_core.civitai.client.asking import Asker, Question
+from stablequeue_core.civitai.client.hosts import CivitaiHosts
+from stablequeue_core.civitai.client.limiter import Limiter
+from stablequeue_core.civitai.client.redirects import (
     MOST_HOPS,
     is_redirect,
     refusal_behind,
     target_of,
     too_many_hops,
 )
-from stablequeue_core.civitai.refusals import is_of_the_place
+from stablequeue_core.civitai.client.refusals import is_of_the_place
 from stablequeue_core.clock import Clock
 from stablequeue_core.errors import (
     AccessDenied,

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from stablequeue_core.civitai.mentions import plain_name, same_name
-from stablequeue_core.civitai.resources import Resource
+from stablequeue_core.civitai.images.mentions import plain_name, same_name
+from stablequeue_core.civitai.images.resources import Resource
 from stablequeue_core.downloads.names import safe_filename
 from stablequeue_core.generation import Recipe, loras_in, with_lora_names
 from stablequeue_core.generation.model_sources import MODEL_SOURCES

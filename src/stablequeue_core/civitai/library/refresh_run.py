@@ -13,14 +13,14 @@ from typing import Protocol
 
 from attrs import frozen
 
-from stablequeue_core.civitai.client import VERSIONS_A_CALL, CivitaiClient
-from stablequeue_core.civitai.enriching import Written
-from stablequeue_core.civitai.finding import Finder
-from stablequeue_core.civitai.identifying import Identifier
-from stablequeue_core.civitai.identity_book import IdentityBook
+from stablequeue_core.civitai.client.client import VERSIONS_A_CALL, CivitaiClient
+from stablequeue_core.civitai.library.enriching import Written
+from stablequeue_core.civitai.library.finding import Finder
+from stablequeue_core.civitai.library.identifying import Identifier
+from stablequeue_core.civitai.library.identity_book import IdentityBook
+from stablequeue_core.civitai.library.refresh_report import RefreshReport, RefreshTally
+from stablequeue_core.civitai.library.which_version import FoundBy, ranked
 from stablequeue_core.civitai.records import CivitaiModel, CivitaiVersion
-from stablequeue_core.civitai.refresh_report import RefreshReport, RefreshTally
-from stablequeue_core.civitai.which_version import FoundBy, ranked
 from stablequeue_core.clock import Clock
 from stablequeue_core.errors import (
     CivitaiGarbled,

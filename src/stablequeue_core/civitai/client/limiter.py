@@ -6,7 +6,7 @@ import threading
 
 from attrs import frozen
 
-from stablequeue_core.civitai.patience import LONGEST_WAIT
+from stablequeue_core.civitai.client.patience import LONGEST_WAIT
 from stablequeue_core.clock import Clock
 from stablequeue_core.errors import CivitaiUnavailable, TransferAborted
 from stablequeue_core.transport import Abort

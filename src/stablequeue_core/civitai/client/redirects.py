@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from urllib.parse import urljoin, urlsplit
 
-from stablequeue_core.civitai.hosts import CivitaiHosts, origin_of, shown
-from stablequeue_core.civitai.refusals import region_blocked
+from stablequeue_core.civitai.client.hosts import CivitaiHosts, origin_of, shown
+from stablequeue_core.civitai.client.refusals import region_blocked
 from stablequeue_core.errors import CivitaiError, CivitaiGarbled, LoginNeeded
 from stablequeue_core.transport import Response
 

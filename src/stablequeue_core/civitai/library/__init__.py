@@ -1,0 +1,1 @@
+"""Our own model files: which versions at Civitai they are, and what is written beside them."""

@@ -1,0 +1,1 @@
+"""From the JSON that Civitai answers to records; nothing in it can fail."""
