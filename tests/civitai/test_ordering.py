@@ -156,6 +156,20 @@ def test_what_is_no_model_is_refused_by_name(shop: Shop, model_type: str, file_t
         shop.order(70)
 
 
+def test_a_version_without_a_file_of_the_kind_says_so(shop: Shop) -> None:
+    shop.civitai.world.add(model_of(70, a_file(71, "v.safetensors", type="VAE")))
+    with pytest.raises(InvalidDownload, match="kind: version 70 at Civitai has no lora file"):
+        shop.order(70, kind="lora")
+
+
+def test_a_checkpoint_of_which_only_its_data_is_left_says_what_that_is(shop: Shop) -> None:
+    shop.civitai.world.add(
+        model_of(70, a_file(71, "all.zip", type="Training Data"), model_type="Checkpoint")
+    )
+    with pytest.raises(InvalidDownload, match="'Training Data' at Civitai is no kind of model"):
+        shop.order(70)
+
+
 def test_a_config_is_no_model_even_if_it_is_chosen(shop: Shop) -> None:
     files = a_file(71, "fox.safetensors"), a_file(72, "fox.yaml", b"a: 1", type="Config")
     shop.civitai.world.add(model_of(70, *files, model_type="Checkpoint"))

@@ -217,11 +217,11 @@ def test_a_lora_that_the_job_calls_otherwise_gets_that_name(harbor: Harbor) -> N
     assert harbor.files(LORAS) == ["my_ink.safetensors"]
 
 
-@pytest.mark.parametrize("after", [0, 60_000])
-def test_a_restart_in_the_middle_changes_nothing(harbor: Harbor, after: int) -> None:
+@pytest.mark.parametrize(("target", "after"), [("Laptop", 0), ("Laptop", 60_000), ("auto", 60_000)])
+def test_a_restart_in_the_middle_changes_nothing(harbor: Harbor, target: str, after: int) -> None:
     fault = Fault.STALL if after else Fault.SILENCE
     harbor.civitai.faults.next("storage", fault, times=2, after=after)
-    job = harbor.again()
+    job = harbor.again(target)
     before = harbor.until_waiting(job)
     if after:
         for each in before:
@@ -234,6 +234,16 @@ def test_a_restart_in_the_middle_changes_nothing(harbor: Harbor, after: int) -> 
         ranges = [r.headers.get("range") for r in harbor.civitai.requests if "model/" in r.path]
         assert ranges[:2] == [None, None]
         assert all((asked or "").startswith("bytes=") for asked in ranges[2:])
+
+
+def test_a_transport_that_was_handed_over_is_closed_though_nothing_was_sent(
+    tmp_path: Path,
+) -> None:
+    closed: list[bool] = []
+    transport = CivitaiSimulator(SimulatedCivitai())
+    transport.close = lambda: closed.append(True)  # type: ignore[method-assign]
+    StableQueue.open(tmp_path, transport=transport).close()
+    assert closed == [True]
 
 
 def test_a_closed_queue_makes_no_more_jobs_of_pictures(harbor: Harbor) -> None:

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from attrs import evolve, frozen
 
 from stablequeue_core.civitai.choosing import (
+    KIND_OF_TYPE,
     chosen_file,
     chosen_version,
     file_with_digest,
@@ -106,7 +107,7 @@ class Orders:
         """Find out what ``link`` means, and put it into the queue; see :meth:`Civitai.download`.
 
         Raises:
-            InvalidCivitaiLink, InvalidDownload: before anybody is asked.
+            InvalidCivitaiLink, InvalidDownload: before anybody is asked; also what :meth:`find` says.
             CivitaiError, CivitaiNotFound: what Civitai says.
             NoFolderForKind, ModelFileExists: there is no place for it.
         """
@@ -140,7 +141,7 @@ class Orders:
             preferred = None if digest is None else file_with_digest(version, digest)
             file = preferred or chosen_file(version, kind, dict(named.choice))
         if file is None or not is_a_model(file):
-            raise _nothing_to_fetch(version, file, named)
+            raise _nothing_to_fetch(version, file, named, kind)
         found = kind or kind_of(version, file)
         if found is None:
             raise _no_folder(version.model_type or file.type)
@@ -248,8 +249,16 @@ def _is_same_file(kept: Download, wanted: Download) -> bool:
 
 
 def _nothing_to_fetch(
-    version: CivitaiVersion, file: CivitaiFile | None, named: CivitaiLink
+    version: CivitaiVersion, file: CivitaiFile | None, named: CivitaiLink, kind: ModelKind | None
 ) -> Archived | CivitaiNotFound | InvalidDownload:
+    """Why nothing of a version is what is wanted.
+
+    Args:
+        version: at Civitai.
+        file: that was chosen by its number, and is no model; None: none fits.
+        named: what the user has named.
+        kind: what it shall be for.
+    """
     if file is not None:
         return _no_folder(file.type)
     if not version.files:
@@ -257,8 +266,12 @@ def _nothing_to_fetch(
     if named.choice:
         told = ", ".join(f"{name} {value}" for name, value in named.choice)
         return CivitaiNotFound(f"{_file_in(version)} with {told}")
-    types = {each.type for each in version.files if not is_a_model(each)}
-    return _no_folder(", ".join(sorted(types)) if version.model_type == "" else version.model_type)
+    if kind is not None and any(map(is_a_model, version.files)):
+        problem = f"version {version.id} at Civitai has no {kind} file."
+        return InvalidDownload([FieldProblem("kind", problem)])
+    if version.model_type.lower() in KIND_OF_TYPE:
+        return _no_folder(", ".join(sorted({each.type for each in version.files})))
+    return _no_folder(version.model_type)
 
 
 def _file_in(version: CivitaiVersion) -> str:

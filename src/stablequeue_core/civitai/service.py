@@ -191,16 +191,19 @@ class Civitai:
             link: the number of a version, the address of a model's or a version's page, or an AIR.
                 A model without a version means its newest one.
             kind: which folder it goes into; None: what Civitai says that it is.
-            filename: instead of Civitai's; the extension may be left out.
+            filename: instead of Civitai's; its extension is always that of the file.
             subfolder: below the model folder, with forward slashes; made if missing.
             priority: higher is fetched first.
             file_id: which of the version's files; None: the one that people want.
 
         Raises:
-            InvalidCivitaiLink, InvalidDownload: nobody was asked.
+            InvalidCivitaiLink: it names nothing at Civitai; nobody was asked.
+            InvalidDownload: a name or a folder cannot be used, and nobody was asked; or what is
+                there is no model file.
             CivitaiNotFound, CivitaiError: what Civitai says.
             NoFolderForKind: no folder for such files was named.
-            ModelFileExists: there is a file of this name, and nothing is done to it.
+            ModelFileExists: there is a file of this name, to which nothing is done; or another one
+                is being fetched to its place.
 
         Example::
 
