@@ -7,6 +7,7 @@ from typing import Any
 
 from stablequeue_core import StableQueue
 from stablequeue_core.civitai.client import CivitaiClient
+from stablequeue_core.civitai.file_finding import FileFinder
 from stablequeue_core.civitai.ordering import Orders
 from stablequeue_core.civitai.supplying import CivitaiOrderer
 from stablequeue_core.downloads import Download
@@ -58,15 +59,18 @@ class Shop:
         )
         self.client = client = CivitaiClient(transport, settings, clock=self.clock)
         downloads, models = self.storage.downloads, self.storage.models
+        finder = FileFinder(client, clock=self.clock)
         orders = Orders(
-            client,
+            finder,
             self.queue.models.roots,
             models,
             downloads,
             self.queue.downloads.add,
             clock=self.clock,
         )
-        self.orderer = CivitaiOrderer(client, orders, downloads, models, self.queue.models.roots)
+        self.orderer = CivitaiOrderer(
+            client, finder, orders, downloads, models, self.queue.models.roots
+        )
 
     def close(self) -> None:
         self.queue.close()

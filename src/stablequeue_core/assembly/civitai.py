@@ -11,6 +11,7 @@ from stablequeue_core.assembly.catalogue import LOCKS
 from stablequeue_core.backends.newcomers import Newcomers
 from stablequeue_core.civitai.aftercare import Aftercare
 from stablequeue_core.civitai.client import CivitaiClient
+from stablequeue_core.civitai.file_finding import FileFinder
 from stablequeue_core.civitai.images.image_info import ImageReader
 from stablequeue_core.civitai.library.refreshing import Refresher
 from stablequeue_core.civitai.ordering import Orders
@@ -82,8 +83,9 @@ def civitai_desk(
         clock=clock,
         settings=settings,
     )
+    finder = FileFinder(client, clock=clock)
     orders = Orders(
-        client, models.roots, storage.models, storage.downloads, downloads.add, clock=clock
+        finder, models.roots, storage.models, storage.downloads, downloads.add, clock=clock
     )
     return CivitaiDesk(
         civitai=Civitai(
@@ -94,7 +96,9 @@ def civitai_desk(
             images=ImageReader(client, storage.models, models.roots),
         ),
         downloads=downloads,
-        orderer=CivitaiOrderer(client, orders, storage.downloads, storage.models, models.roots),
+        orderer=CivitaiOrderer(
+            client, finder, orders, storage.downloads, storage.models, models.roots
+        ),
         client=client,
         newcomers=newcomers,
     )

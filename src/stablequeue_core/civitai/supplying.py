@@ -6,6 +6,7 @@ from collections.abc import Collection
 
 from stablequeue_core.civitai.choosing import has_hash, kind_of
 from stablequeue_core.civitai.client import CivitaiClient
+from stablequeue_core.civitai.file_finding import FileFinder, FoundFile
 from stablequeue_core.civitai.links import CivitaiLink
 from stablequeue_core.civitai.meaning import (
     Meant,
@@ -14,7 +15,7 @@ from stablequeue_core.civitai.meaning import (
     once_known,
     place_for,
 )
-from stablequeue_core.civitai.ordering import FoundFile, Orders
+from stablequeue_core.civitai.ordering import Orders
 from stablequeue_core.downloads import Download, DownloadStore, still_open
 from stablequeue_core.downloads.wanted import ModelOrderer, WantedModel
 from stablequeue_core.errors import (
@@ -31,6 +32,7 @@ class CivitaiOrderer(ModelOrderer):
 
     Args:
         client: asks Civitai.
+        finder: finds out which file a link means.
         orders: puts files into the queue of downloads.
         downloads: what is under way.
         models: what is here, and what once was.
@@ -40,12 +42,14 @@ class CivitaiOrderer(ModelOrderer):
     def __init__(
         self,
         client: CivitaiClient,
+        finder: FileFinder,
         orders: Orders,
         downloads: DownloadStore,
         models: ModelStore,
         roots: Collection[ModelRoot],
     ) -> None:
         self._client = client
+        self._finder = finder
         self._orders = orders
         self._downloads = downloads
         self._models = models
@@ -87,7 +91,7 @@ class CivitaiOrderer(ModelOrderer):
 
     def _found(self, wanted: WantedModel, meant: Meant) -> FoundFile:
         link = meant.link or self._link_of_digest(wanted, meant.digest or "")
-        found = self._orders.find(link, wanted.model_kind, digest=meant.digest)
+        found = self._finder.find(link, wanted.model_kind, digest=meant.digest)
         told = kind_of(found.version, found.file)
         # A user may know better than Civitai what a file is; a job has just named the wrong one.
         if told not in (None, wanted.model_kind):
