@@ -7,9 +7,9 @@ from typing import Any
 
 from stablequeue_core import StableQueue
 from stablequeue_core.civitai.client import CivitaiClient
-from stablequeue_core.civitai.file_finding import FileFinder
-from stablequeue_core.civitai.ordering import Orders
-from stablequeue_core.civitai.supplying import CivitaiOrderer
+from stablequeue_core.civitai.orders.file_finding import FileFinder
+from stablequeue_core.civitai.orders.ordering import Orders
+from stablequeue_core.civitai.orders.supplying import CivitaiOrderer
 from stablequeue_core.downloads import Download
 from stablequeue_core.models import Model
 from stablequeue_core.settings import Settings

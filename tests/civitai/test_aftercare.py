@@ -10,8 +10,8 @@ import pytest
 from tests.civitai.library import painted
 from tests.civitai.shops import Shop, a_file, model_of
 
-from stablequeue_core.civitai.aftercare import Aftercare
 from stablequeue_core.civitai.library.refreshing import Refresher
+from stablequeue_core.civitai.orders.aftercare import Aftercare
 from stablequeue_core.downloads import Download, DownloadStatus
 from stablequeue_core.errors import QueueClosed, StorageError, TransferAborted
 from stablequeue_core.models import Hashes, Model

@@ -13,7 +13,7 @@ from stablequeue_core.civitai.library.refreshing import (
     TellRefresh,
 )
 from stablequeue_core.civitai.links import parse_image_link, parse_link
-from stablequeue_core.civitai.ordering import Orders
+from stablequeue_core.civitai.orders.ordering import Orders
 from stablequeue_core.civitai.records import CivitaiAccount
 from stablequeue_core.downloads import Download
 from stablequeue_core.errors import FieldProblem, InvalidCivitaiLink, InvalidDownload

@@ -8,9 +8,9 @@ from typing import Any, Protocol
 
 from attrs import evolve
 
-from stablequeue_core.civitai.file_finding import FileFinder, FoundFile
-from stablequeue_core.civitai.filing import filename_for
 from stablequeue_core.civitai.links import parse_link
+from stablequeue_core.civitai.orders.file_finding import FileFinder, FoundFile
+from stablequeue_core.civitai.orders.filing import filename_for
 from stablequeue_core.clock import Clock
 from stablequeue_core.downloads import Download, DownloadStore, still_open
 from stablequeue_core.downloads.names import checked_stem, checked_subfolder

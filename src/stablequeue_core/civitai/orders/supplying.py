@@ -6,16 +6,16 @@ from collections.abc import Collection
 
 from stablequeue_core.civitai.choosing import has_hash, kind_of
 from stablequeue_core.civitai.client import CivitaiClient
-from stablequeue_core.civitai.file_finding import FileFinder, FoundFile
 from stablequeue_core.civitai.links import CivitaiLink
-from stablequeue_core.civitai.meaning import (
+from stablequeue_core.civitai.orders.file_finding import FileFinder, FoundFile
+from stablequeue_core.civitai.orders.meaning import (
     Meant,
     meant_by,
     meant_by_digest,
     once_known,
     place_for,
 )
-from stablequeue_core.civitai.ordering import Orders
+from stablequeue_core.civitai.orders.ordering import Orders
 from stablequeue_core.downloads import Download, DownloadStore, still_open
 from stablequeue_core.downloads.wanted import ModelOrderer, WantedModel
 from stablequeue_core.errors import (

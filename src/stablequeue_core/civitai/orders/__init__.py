@@ -1,0 +1,1 @@
+"""From what somebody names to a download, and what becomes of its file."""
