@@ -1,4 +1,4 @@
-"""What Civitai refuses, or cannot answer. Bodies and statuses as in facts told by its source.
+"""What Civitai refuses, or cannot answer; as in its own source (``src/pages/api``, ebed6616).
 
 A refusal is for good, as far as asking again goes: what has to change is told by its sentence.
 """
