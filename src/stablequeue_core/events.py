@@ -24,11 +24,16 @@ class EventKind(StrEnum):
     JOB_CANCELLED = "job.cancelled"
     JOB_RETRIED = "job.retried"
     JOB_DELETED = "job.deleted"
+    JOB_HELD = "job.held"
+    JOB_RELEASED = "job.released"
+    JOB_MOVED = "job.moved"
     SERVER_ADDED = "server.added"
     SERVER_CHANGED = "server.changed"
     SERVER_REMOVED = "server.removed"
+    SERVER_HEALTH = "server.health"
     QUEUE_PAUSED = "queue.paused"
     QUEUE_RESUMED = "queue.resumed"
+    QUEUE_TIDIED = "queue.tidied"
     MODELS_SCAN_STARTED = "models.scan_started"
     MODELS_SCAN_PROGRESS = "models.scan_progress"
     MODELS_SCAN_FINISHED = "models.scan_finished"
@@ -84,4 +89,14 @@ class EventLog(ABC):
 
     @abstractmethod
     def last(self) -> int:
-        """The sequence number of the newest event, 0 when there is none."""
+        """The sequence number of the newest event, 0 when there never was one."""
+
+    @abstractmethod
+    def trim(self, before: datetime, limit: int) -> int:
+        """Forget the oldest events that are older than ``before``, at most ``limit`` of them.
+
+        The newest of all stays, so that numbers are never given out again.
+
+        Returns:
+            how many were forgotten.
+        """

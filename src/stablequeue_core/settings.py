@@ -53,6 +53,16 @@ class Settings:
         max_downloads: so many files are fetched at the same time.
         download_stall: a connection that brings next to nothing for so long is given up.
         allow_private_downloads: whether a link from outside may lead into the user's own network.
+        database_url: ``postgresql://…`` instead of a file; its password is shown nowhere.
+        fairness: whether the clients that submit jobs take turns, within a priority.
+        split_batches: whether a job for ``auto`` with many pictures is made by several servers.
+        split_smallest: a part of such a job has at least so many pictures.
+        max_losses: so often may a job be running when its process dies; then it has failed.
+        memory_reserve: a server whose computer has less left is asked to unload its model first.
+        probe_age: how often a server is asked how it feels while it has nothing to do.
+        keep_days: ended jobs are forgotten after so many days; None: never.
+        keep_jobs: the ended jobs beyond the newest so many are forgotten; None: none.
+        keep_images: whether the pictures of a job that is forgotten stay.
     """
 
     max_images: int = 16
@@ -86,6 +96,16 @@ class Settings:
     max_downloads: int = 2
     download_stall: float = 60.0
     allow_private_downloads: bool = False
+    database_url: str | None = field(default=None, repr=lambda url: "***" if url else "None")
+    fairness: bool = False
+    split_batches: bool = False
+    split_smallest: int = 4
+    max_losses: int = 5
+    memory_reserve: float = 1e9
+    probe_age: float = 30.0
+    keep_days: float | None = None
+    keep_jobs: int | None = None
+    keep_images: bool = True
 
     @classmethod
     def from_environment(
@@ -180,6 +200,22 @@ def _address_or_none(value: float | str) -> str | None:
     return None if str(value).strip().lower() == NONE else _address(value)
 
 
+def _database(value: float | str) -> str:
+    """A PostgreSQL address; a message repeats none of it, as it may hold a password."""
+    text = str(value).strip()
+    if not text.startswith(("postgresql://", "postgres://")):
+        raise _Unusable("must be an address like postgresql://user@host/database.")
+    return text
+
+
+def _number_or_none(value: float | str) -> float | None:
+    return None if str(value).strip().lower() == NONE else _number(value)
+
+
+def _whole_or_none(value: float | str) -> int | None:
+    return None if str(value).strip().lower() == NONE else _whole(value)
+
+
 def _secret(value: float | str) -> str:
     """What can be sent in a header; a message repeats none of it."""
     text = str(value).strip()
@@ -193,4 +229,7 @@ _READERS: Mapping[str, Callable[[float | str], Any]] = {
     "civitai_url": _address,
     "civitai_second_url": _address_or_none,
     "civitai_api_key": _secret,
+    "database_url": _database,
+    "keep_days": _number_or_none,
+    "keep_jobs": _whole_or_none,
 }

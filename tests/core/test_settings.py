@@ -17,7 +17,7 @@ def test_defaults_hold_when_nothing_is_said() -> None:
 @pytest.mark.parametrize(
     "name",
     [field.name for field in fields(Settings) if isinstance(field.default, float)]
-    + ["max_attempts", "max_images", "max_downloads"],
+    + ["max_attempts", "max_images", "max_downloads", "max_losses", "keep_days", "keep_jobs"],
 )
 def test_every_number_can_come_from_the_environment(name: str) -> None:
     settings = Settings.from_environment({f"STABLEQUEUE_{name.upper()}": "7"})
@@ -26,7 +26,12 @@ def test_every_number_can_come_from_the_environment(name: str) -> None:
 
 
 def test_every_setting_has_a_variable_that_it_is_read_from() -> None:
-    texts = {"civitai_url": "http://127.0.0.1:9/v1", "civitai_second_url": "none"}
+    texts = {
+        "civitai_url": "http://127.0.0.1:9/v1",
+        "civitai_second_url": "none",
+        "database_url": "postgresql://127.0.0.1/queue",
+        "keep_images": "0",
+    }
     given = {variable_of(field): texts.get(field.name, "1") for field in fields(Settings)}
 
     settings = Settings.from_environment(given)
@@ -39,6 +44,28 @@ def test_every_setting_has_a_variable_that_it_is_read_from() -> None:
 def test_a_flag_is_one_or_zero(text: str) -> None:
     with pytest.raises(InvalidSettings, match="ALLOW_PRIVATE_DOWNLOADS"):
         Settings.from_environment({"STABLEQUEUE_ALLOW_PRIVATE_DOWNLOADS": text})
+
+
+@pytest.mark.parametrize("name", ["keep_days", "keep_jobs"])
+def test_what_has_no_limit_by_itself_can_be_told_so(name: str) -> None:
+    """So that an option can undo what a variable says."""
+    settings = Settings.from_environment({f"STABLEQUEUE_{name.upper()}": "none"})
+
+    assert getattr(settings, name) is None
+
+
+def test_a_database_that_is_no_postgresql_is_refused_without_repeating_its_password() -> None:
+    with pytest.raises(InvalidSettings, match="STABLEQUEUE_DATABASE_URL") as caught:
+        Settings.from_environment({"STABLEQUEUE_DATABASE_URL": "mysql://me:secret@host/queue"})
+
+    assert "secret" not in str(caught.value)
+
+
+def test_the_address_of_a_database_is_not_shown() -> None:
+    """It may hold a password."""
+    settings = Settings(database_url="postgresql://me:secret@host/queue")
+
+    assert "secret" not in repr(settings)
 
 
 @pytest.mark.parametrize(

@@ -352,3 +352,14 @@ def test_a_full_disk_store_refuses_until_it_is_freed(tmp_path: Path) -> None:
     assert store.path(NAME).read_bytes() == b"picture"
     store.discard([name_of(1)])
     assert store.discard_attempt(JOB, START) == 1
+
+
+def test_a_broken_attempt_at_one_part_of_a_job_leaves_the_other_parts_alone(
+    store: FolderImageStore, tmp_path: Path
+) -> None:
+    """Two servers may begin parts of one job in the same millisecond."""
+    names = [name_of(index) for index in range(6)]
+    store.save_all([(name, b"") for name in names])
+
+    assert store.discard_attempt(JOB, START, range(2, 4)) == 2
+    assert sorted(content(tmp_path)) == [*names[:2], *names[4:]]

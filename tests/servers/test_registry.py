@@ -35,6 +35,9 @@ class FakeJobs:
     def forget_target(self, target: str) -> None:
         self.forgotten.append(target)
 
+    def wait_until_idle(self, server: str, timeout: float | None) -> bool:
+        return server not in self.open
+
 
 @pytest.fixture
 def jobs() -> FakeJobs:
@@ -98,6 +101,28 @@ def test_a_paused_server_stays_paused_until_it_is_resumed(servers: ServerRegistr
     assert not servers.resume("a").paused
 
 
+def test_a_server_that_is_drained_stays_paused_whether_it_has_ended_its_job_or_not(
+    servers: ServerRegistry, jobs: FakeJobs
+) -> None:
+    servers.add("a", URL)
+    jobs.open["a"] = 1
+    assert not servers.drain("a", timeout=0)
+    jobs.open.clear()
+    assert servers.drain("a", timeout=0)
+    assert servers.get("a").paused
+
+
+def test_a_server_is_added_with_its_tags_and_changes_them(servers: ServerRegistry) -> None:
+    assert servers.add("a", URL, tags=["studio", "fast", "studio"]).tags == ("studio", "fast")
+    assert servers.add("a", URL, tags=["studio", "fast"]).tags == ("studio", "fast")
+    with pytest.raises(ServerExists):
+        servers.add("a", URL)
+    with pytest.raises(InvalidServer, match="tags"):
+        servers.update("a", {"tags": [""]})
+
+    assert servers.update("a", {"tags": ["slow"]}).targets == ("a", "auto", "auto:slow")
+
+
 def test_a_disabled_server_is_disabled_whatever_was_seen_of_it(
     servers: ServerRegistry, board: HealthBoard
 ) -> None:
@@ -117,7 +142,7 @@ def test_a_server_with_open_jobs_goes_only_by_force(
     assert not servers.list()
 
 
-@pytest.mark.parametrize("verb", ["get", "pause", "resume", "remove", "health"])
+@pytest.mark.parametrize("verb", ["get", "pause", "resume", "drain", "remove", "health"])
 def test_a_server_that_nobody_added_is_not_found(servers: ServerRegistry, verb: str) -> None:
     with pytest.raises(ServerNotFound, match="'nobody'"):
         getattr(servers, verb)("nobody")

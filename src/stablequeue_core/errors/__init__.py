@@ -22,6 +22,7 @@
     │   ├── IllegalTransition
     │   │   ├── JobNotCancellable
     │   │   └── JobNotRetryable
+    │   ├── JobNotPending        it waits no more
     │   ├── JobStillRunning      its server has not confirmed that it stopped
     │   ├── StaleJob             someone else changed the job first
     │   ├── IdempotencyKeyReused
@@ -43,7 +44,10 @@
     │   ├── StorageFull
     │   ├── StorageReadOnly
     │   ├── StorageCorrupt
-    │   └── StorageTooNew
+    │   ├── StorageTooNew
+    │   ├── StorageUnreachable   the database server does not answer
+    │   ├── StorageNotEmpty      a queue is not copied over another
+    │   └── ExtraMissing         a package that only some storages need
     ├── ImageStoreError          a picture could not be written
     │   └── DiskFull
     ├── ModelFileError           a model file, or one beside it, cannot be read or written
@@ -163,6 +167,7 @@ from stablequeue_core.errors.jobs import (
     InvalidParams,
     JobNotCancellable,
     JobNotFound,
+    JobNotPending,
     JobNotRetryable,
     JobStillRunning,
     StaleJob,
@@ -179,12 +184,15 @@ from stablequeue_core.errors.models import (
 )
 from stablequeue_core.errors.servers import InvalidServer, ServerExists, ServerInUse, ServerNotFound
 from stablequeue_core.errors.storage import (
+    ExtraMissing,
     StorageBusy,
     StorageCorrupt,
     StorageError,
     StorageFull,
+    StorageNotEmpty,
     StorageReadOnly,
     StorageTooNew,
+    StorageUnreachable,
 )
 from stablequeue_core.errors.transport import (
     AnswerTooLarge,
@@ -219,6 +227,7 @@ __all__ = [
     "DownloadNotFound",
     "DownloadTimedOut",
     "EarlyAccess",
+    "ExtraMissing",
     "FieldProblem",
     "FileNotPlaced",
     "ForeignInterrupt",
@@ -238,6 +247,7 @@ __all__ = [
     "InvalidSettings",
     "JobNotCancellable",
     "JobNotFound",
+    "JobNotPending",
     "JobNotRetryable",
     "JobStillRunning",
     "LinkExpired",
@@ -276,8 +286,10 @@ __all__ = [
     "StorageError",
     "StorageFull",
     "StorageHostFailed",
+    "StorageNotEmpty",
     "StorageReadOnly",
     "StorageTooNew",
+    "StorageUnreachable",
     "TooSlow",
     "TransferAborted",
     "TransportError",

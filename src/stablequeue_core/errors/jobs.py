@@ -54,6 +54,18 @@ class JobNotRetryable(IllegalTransition):
     _sentence = "Job {job_id} is {present}; only a failed or cancelled job can be tried again."
 
 
+class JobNotPending(Conflict):
+    """Only a job that waits can be held, released or moved to the front."""
+
+    code = "job_not_pending"
+
+    def __init__(self, job_id: str, present: str) -> None:
+        super().__init__(
+            f"Job {job_id} is {present}; only a pending job can be held, released or moved.",
+            {"job_id": job_id, "status": present},
+        )
+
+
 class JobStillRunning(Conflict):
     """The job's server has not confirmed that it stopped."""
 

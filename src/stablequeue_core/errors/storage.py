@@ -35,6 +35,36 @@ class StorageCorrupt(StorageError):
     code = "storage_corrupt"
 
 
+class StorageUnreachable(StorageError):
+    """The database server cannot be reached now; it is asked again with the next call."""
+
+    code = "storage_unreachable"
+
+
+class StorageNotEmpty(StorageError):
+    """A queue cannot be copied to where one is already; nothing was written."""
+
+    code = "storage_not_empty"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "There is a queue already in the storage that is to be written. "
+            "Choose an empty database, or another schema of it."
+        )
+
+
+class ExtraMissing(StorageError):
+    """A package is not installed that only some storages need."""
+
+    code = "extra_missing"
+
+    def __init__(self, extra: str) -> None:
+        super().__init__(
+            f"This needs a package that is not installed: pip install 'stablequeue[{extra}]'.",
+            {"extra": extra},
+        )
+
+
 class StorageTooNew(StorageError):
     """The database was written by a newer version of this program."""
 

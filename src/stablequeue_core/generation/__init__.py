@@ -1,5 +1,6 @@
 """The vocabulary of making a picture: pure values, no I/O."""
 
+from stablequeue_core.generation.fields import MAX_SEED
 from stablequeue_core.generation.image import ImageFormat, sniff
 from stablequeue_core.generation.infotext import (
     GENERATION_INFO,
@@ -34,6 +35,7 @@ from stablequeue_core.generation.request import (
 
 __all__ = [
     "GENERATION_INFO",
+    "MAX_SEED",
     "NOTHING_REQUIRED",
     "RANDOM_SEED",
     "GenerationRequest",

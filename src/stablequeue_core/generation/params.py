@@ -135,6 +135,7 @@ def _read(
         passthrough=_passed_through(reader.params),
         ignored=ignored,
         on_missing_model=reader.choice("on_missing_model", OnMissingModel.FAIL),
+        allow_smaller_batch=reader.flag("allow_smaller_batch"),
         model_sources=model_sources(reader),
     )
 

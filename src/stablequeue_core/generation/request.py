@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from stablequeue_core.generation.prompt import LoraMention, loras_in
 
@@ -81,6 +81,7 @@ class GenerationRequest:
         on_missing_model: what to do about a model that no server has.
         model_sources: where a model can be had (an AIR, an address at Civitai or the number of a
             version), by its name as the job says it.
+        allow_smaller_batch: whether a server that runs out of memory may make fewer at once.
     """
 
     positive_prompt: str
@@ -106,11 +107,28 @@ class GenerationRequest:
     ignored: tuple[str, ...] = ()
     on_missing_model: OnMissingModel = OnMissingModel.FAIL
     model_sources: Mapping[str, str] = field(factory=dict)
+    allow_smaller_batch: bool = False
 
     @property
     def picture_count(self) -> int:
         """How many pictures the server must answer with."""
         return self.images * self.batch_size
+
+    def in_smaller_batches(self, times: int = 1) -> GenerationRequest:
+        """The same pictures, fewer at once: half as many (or the next that divides), so often.
+
+        A server counts seeds up over all pictures of a job, so it does not matter how they are
+        parted: the seventh has seed + 6 in any case.
+
+        Example:
+            >>> request = GenerationRequest(positive_prompt="x", images=1, batch_size=6)
+            >>> [(r.images, r.batch_size) for r in map(request.in_smaller_batches, (0, 1, 2, 3))]
+            [(1, 6), (2, 3), (6, 1), (6, 1)]
+        """
+        at_once = self.batch_size
+        for _ in range(times):
+            at_once = next((n for n in range(at_once // 2, 0, -1) if at_once % n == 0), 1)
+        return evolve(self, batch_size=at_once, images=self.images * (self.batch_size // at_once))
 
     @property
     def loras(self) -> tuple[LoraMention, ...]:

@@ -13,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 
 from stablequeue_core.errors import DiskFull, ImageNotFound, ImageStoreError
-from stablequeue_core.images.names import attempt_prefix, is_picture_name
+from stablequeue_core.images.names import attempt_prefix, index_in, is_picture_name
 from stablequeue_core.images.store import ImageStore
 
 _WINDOWS = os.name == "nt"
@@ -77,12 +77,19 @@ class FolderImageStore(ImageStore):
                 with suppress(FileNotFoundError):
                     os.unlink(self._inside(name))
 
-    def discard_attempt(self, job_id: str, started_at: datetime) -> int:
+    def discard_attempt(
+        self, job_id: str, started_at: datetime, pictures: range | None = None
+    ) -> int:
         """Delete what an attempt left behind; see the port."""
         prefix = attempt_prefix(job_id, started_at)
         with _explained("The pictures of a broken attempt could not be deleted"):
             entries = os.listdir(self.folder)
-            left = [name for name in entries if _picture_in(name).startswith(prefix)]
+            left = [
+                name
+                for name in entries
+                if _picture_in(name).startswith(prefix)
+                and (pictures is None or index_in(_picture_in(name)) in pictures)
+            ]
             for name in left:
                 with suppress(FileNotFoundError):
                     os.unlink(self._inside(name))

@@ -55,6 +55,17 @@ def attempt_prefix(job_id: str, started_at: datetime) -> str:
     return f"{job_id[:8]}_{to_millis(started_at)}_"
 
 
+def index_in(name: str) -> int:
+    """Which of its job's pictures has this name, which :func:`picture_name` has made.
+
+    Example:
+        >>> index_in("8861f4e4_1747190088985_00003-45.png")
+        3
+    """
+    _, _, rest = name.split("_")
+    return int(rest.partition("-")[0])
+
+
 def is_picture_name(name: str) -> bool:
     """Whether :func:`picture_name` can have made this name."""
     return _PICTURE.fullmatch(name) is not None

@@ -58,8 +58,16 @@ class ImageStore(ABC):
         """
 
     @abstractmethod
-    def discard_attempt(self, job_id: str, started_at: datetime) -> int:
+    def discard_attempt(
+        self, job_id: str, started_at: datetime, pictures: range | None = None
+    ) -> int:
         """Delete what an attempt left behind whose worker died before the job was recorded.
+
+        Args:
+            job_id: of the job that its pictures are named after.
+            started_at: when the attempt started.
+            pictures: delete only those of these indices; None: all. An attempt at another part of
+                the job may have started in the same moment.
 
         Returns:
             how many pictures there were, finished or half-written.

@@ -2,12 +2,21 @@
 
 from stablequeue_core.jobs.attempts import Attempt, AttemptOutcome
 from stablequeue_core.jobs.events import event_of
+from stablequeue_core.jobs.intake import Submission
 from stablequeue_core.jobs.job import Job, JobFailure, JobResult, Lease
 from stablequeue_core.jobs.lifecycle import ENDED, OPEN, TRANSITIONS, JobStatus
-from stablequeue_core.jobs.limits import limits_in, priority_problem
-from stablequeue_core.jobs.queue import JobQueue, Submission
+from stablequeue_core.jobs.limits import (
+    client_problem,
+    hold_problem,
+    limits_in,
+    not_before_problem,
+    priority_problem,
+)
+from stablequeue_core.jobs.queue import JobQueue
+from stablequeue_core.jobs.seeds import drawn_seed
 from stablequeue_core.jobs.store import (
-    AUTO,
+    MOST_COUNTED,
+    Backlog,
     Begin,
     Candidate,
     Choose,
@@ -15,15 +24,21 @@ from stablequeue_core.jobs.store import (
     JobPage,
     JobQuery,
     JobStore,
+    Line,
+    Work,
 )
+from stablequeue_core.jobs.wholes import Wholes
+from stablequeue_core.servers import AUTO
 
 __all__ = [
     "AUTO",
     "ENDED",
+    "MOST_COUNTED",
     "OPEN",
     "TRANSITIONS",
     "Attempt",
     "AttemptOutcome",
+    "Backlog",
     "Begin",
     "Candidate",
     "Choose",
@@ -37,8 +52,15 @@ __all__ = [
     "JobStatus",
     "JobStore",
     "Lease",
+    "Line",
     "Submission",
+    "Wholes",
+    "Work",
+    "client_problem",
+    "drawn_seed",
     "event_of",
+    "hold_problem",
     "limits_in",
+    "not_before_problem",
     "priority_problem",
 ]

@@ -36,6 +36,7 @@ class Attempt:
         error: code of what went wrong.
         message: the sentence that goes with it.
         sent: what was really sent to the server (long text shortened), None when nothing was.
+        remedy: what was done before this run, because the one before had failed; None: nothing.
     """
 
     number: int
@@ -48,3 +49,4 @@ class Attempt:
     error: str | None = None
     message: str | None = None
     sent: Mapping[str, Any] | None = None
+    remedy: str | None = None

@@ -9,7 +9,7 @@ from typing import Any
 
 from attrs import evolve, field, frozen
 
-from stablequeue_core.errors import JobNotCancellable, JobNotRetryable
+from stablequeue_core.errors import JobNotCancellable, JobNotPending, JobNotRetryable
 from stablequeue_core.generation import NOTHING_REQUIRED, Requirements
 from stablequeue_core.jobs.attempts import Attempt, AttemptOutcome
 from stablequeue_core.jobs.lifecycle import JobStatus, check_transition
@@ -59,17 +59,26 @@ class Job:
         id: a lower-case UUID.
         number: order of acceptance, given by the store; 0 before.
         revision: grows with each change, kept by the store; see :meth:`JobStore.replace`.
-        target: alias of the server that shall run it, or ``auto``.
+        target: alias of the server that shall run it, ``auto``, or ``auto:<tag>``.
         params: exactly as they were given.
         checkpoint: the checkpoint's name as it was given, for the lane that prefers a loaded one.
         requirements: what a server must have to run it, by the names that were given.
         priority: higher runs first.
+        place: where it stands among those of its priority, lowest first, given by the store.
+        effort: how much there is to do, in megapixel-steps.
+        client_id: on whose behalf it was submitted, for fairness between clients; None: nobody's.
+        held: its user does not want it to start yet.
+        part_of: the job that it makes some of the pictures of; None for a job of its own.
+        first_picture: which of that job's pictures its own first one is, from 0.
+        parts: the jobs that make its pictures; such a job is never claimed itself.
         seed, subseed: drawn when the job first starts and kept, so that a second run after a lost
             answer gives the same picture; None before.
-        not_before: a lane leaves the job alone until then (backoff).
+        not_before: a lane leaves the job alone until then (backoff, or its user's wish).
         cancel_requested: the user wants a running job to stop.
         attempts: the ledger, oldest first.
         failures: how many attempts since the user's last retry were counted against the job.
+        losses: how often since then it was running when its process died.
+        avoids: the servers that have failed it since then; it goes to others first.
         lease: who works on it; None unless processing.
         waiting_reason: why it went back to pending.
         waits_for: the downloads without which no server can run it; until all of them are there,
@@ -90,6 +99,13 @@ class Job:
     checkpoint: str | None = None
     requirements: Requirements = NOTHING_REQUIRED
     priority: int = 0
+    place: int = 0
+    effort: float = 0.0
+    client_id: str | None = None
+    held: bool = False
+    part_of: str | None = None
+    first_picture: int = 0
+    parts: tuple[str, ...] = ()
     ended_at: datetime | None = None
     seed: int | None = None
     subseed: int | None = None
@@ -97,6 +113,8 @@ class Job:
     cancel_requested: bool = False
     attempts: tuple[Attempt, ...] = ()
     failures: int = 0
+    losses: int = 0
+    avoids: tuple[str, ...] = ()
     lease: Lease | None = None
     waiting_reason: str | None = None
     waits_for: tuple[str, ...] = ()
@@ -124,6 +142,18 @@ class Job:
     def retry_count(self) -> int:
         """How often it was started again."""
         return max(0, len(self.attempts) - 1)
+
+    @property
+    def picture_owner(self) -> str:
+        """The id that its pictures' names carry: of the job that they are made for."""
+        return self.part_of or self.id
+
+    @property
+    def pictures(self) -> range | None:
+        """Which pictures of the whole a part makes, from 0; None for a job of its own."""
+        if self.part_of is None:
+            return None
+        return range(self.first_picture, self.first_picture + int(self.params["num_images"]))
 
     @property
     def images(self) -> tuple[Path, ...]:
@@ -176,12 +206,12 @@ class Job:
         return self._end(JobStatus.CANCELLED, AttemptOutcome.CANCELLED, now)
 
     def request_cancel(self, *, now: datetime) -> Job:
-        """The user wants a running job to stop; its lane will see to it.
+        """The user wants a running job to stop, or one in parts; its lanes will see to it.
 
         Raises:
             JobNotCancellable: it has ended already.
         """
-        if self.status is not JobStatus.PROCESSING:
+        if self.status is not JobStatus.PROCESSING and not (self.parts and not self.status.ended):
             raise JobNotCancellable(self.id, self.status, JobStatus.CANCELLED)
         return evolve(self, cancel_requested=True, updated_at=now)
 
@@ -193,10 +223,24 @@ class Job:
         counted: bool,
         not_before: datetime | None,
         sent: Mapping[str, Any] | None = None,
+        avoid: bool = False,
+        lost: bool = False,
         now: datetime,
     ) -> Job:
-        """The server was lost or broke: back to pending, to be run again."""
+        """The server was lost or broke: back to pending, to be run again.
+
+        Args:
+            outcome: as the ledger shall have it ...
+            failure: ... with what went wrong ...
+            counted: ... whether it counts against the job ...
+            sent: ... and what was really sent.
+            not_before: leave it alone until then.
+            avoid: whether other servers shall have it first.
+            lost: whether it was running when its process died.
+            now: the time.
+        """
         check_transition(self.id, self.status, JobStatus.PENDING)
+        failed_on = (self.server,) if avoid and self.server else ()
         return evolve(
             self,
             status=JobStatus.PENDING,
@@ -204,6 +248,8 @@ class Job:
                 self._closed(outcome, now, failure=failure, counted=counted, sent=sent)
             ),
             failures=self.failures + counted,
+            losses=self.losses + lost,
+            avoids=tuple(dict.fromkeys((*self.avoids, *failed_on))),
             lease=None,
             not_before=not_before,
             waiting_reason=failure.message,
@@ -250,7 +296,7 @@ class Job:
         )
 
     def retry(self, *, now: datetime) -> Job:
-        """The user tries again: same parameters, same seed, a fresh count of attempts.
+        """The user tries again, now: same parameters, same seed, a fresh count of attempts.
 
         Raises:
             JobNotRetryable: it has not failed and was not cancelled.
@@ -261,7 +307,10 @@ class Job:
         return evolve(
             self,
             status=JobStatus.PENDING,
+            held=False,
             failures=0,
+            losses=0,
+            avoids=(),
             failure=None,
             supplied_by=(),
             cancel_requested=False,
@@ -270,6 +319,51 @@ class Job:
             ended_at=None,
             updated_at=now,
         )
+
+    def hold(self, *, now: datetime) -> Job:
+        """Its user does not want it to start yet.
+
+        Raises:
+            JobNotPending: it does not wait.
+        """
+        return self._set_held(True, now)
+
+    def release(self, *, now: datetime) -> Job:
+        """It may start.
+
+        Raises:
+            JobNotPending: it does not wait.
+        """
+        return self._set_held(False, now)
+
+    def move(self, *, now: datetime) -> Job:
+        """Its user wants it to stand elsewhere among those of its priority; the store knows where.
+
+        Raises:
+            JobNotPending: it does not wait.
+        """
+        self._check_pending()
+        return evolve(self, updated_at=now)
+
+    def begin_in_parts(self, *, now: datetime) -> Job:
+        """The first of its parts has begun; a hold comes too late."""
+        check_transition(self.id, self.status, JobStatus.PROCESSING)
+        return evolve(
+            self, status=JobStatus.PROCESSING, held=False, not_before=None, updated_at=now
+        )
+
+    def rest_in_parts(self, *, now: datetime) -> Job:
+        """None of its parts has come to anything, and none runs any more."""
+        check_transition(self.id, self.status, JobStatus.PENDING)
+        return evolve(self, status=JobStatus.PENDING, updated_at=now)
+
+    def _set_held(self, held: bool, now: datetime) -> Job:
+        self._check_pending()
+        return self if self.held is held else evolve(self, held=held, updated_at=now)
+
+    def _check_pending(self) -> None:
+        if self.status is not JobStatus.PENDING:
+            raise JobNotPending(self.id, self.status)
 
     def _end(
         self,

@@ -25,14 +25,14 @@ class JobStatus(StrEnum):
 
 TRANSITIONS: Mapping[JobStatus, Mapping[JobStatus, str]] = {
     JobStatus.PENDING: {
-        JobStatus.PROCESSING: "a server's lane claims it",
+        JobStatus.PROCESSING: "a server's lane claims it, or its first part",
         JobStatus.CANCELLED: "the user cancels it",
         JobStatus.FAILED: "a model that it waits for cannot be had",
     },
     JobStatus.PROCESSING: {
-        JobStatus.COMPLETED: "the picture is proved and on disk",
-        JobStatus.FAILED: "its own fault, or its attempts are used up",
-        JobStatus.CANCELLED: "the user cancels it and the server has stopped",
+        JobStatus.COMPLETED: "its pictures are proved and on disk",
+        JobStatus.FAILED: "its own fault, its attempts are used up, or a part of it failed",
+        JobStatus.CANCELLED: "the user cancels it and its servers have stopped",
         JobStatus.PENDING: "the server was lost or broke",
     },
     JobStatus.COMPLETED: {},

@@ -1,58 +1,38 @@
-"""What a user does with jobs: submit, look, wait, cancel, retry, delete."""
+"""What a user does with jobs: submit, look, wait, hold, move, cancel, retry, delete."""
 
 from __future__ import annotations
 
-import hashlib
-import json
 import time
-import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from datetime import datetime
 from pathlib import Path
-from typing import Any
 
-from attrs import evolve, field, frozen
+from attrs import evolve
 
 from stablequeue_core.bell import Bell
 from stablequeue_core.clock import Clock
 from stablequeue_core.errors import (
-    FieldProblem,
-    InvalidParams,
     JobNotCancellable,
     JobNotFound,
+    JobNotPending,
+    JobNotRetryable,
     JobStillRunning,
     StaleJob,
     WaitTimedOut,
 )
 from stablequeue_core.events import Event, EventKind
-from stablequeue_core.generation import parse_params
-from stablequeue_core.jobs.events import event_of
+from stablequeue_core.jobs.events import event_of, kind_of_change
+from stablequeue_core.jobs.intake import Intake, Submission, digest_of
 from stablequeue_core.jobs.job import Job
 from stablequeue_core.jobs.lifecycle import JobStatus
-from stablequeue_core.jobs.limits import limits_in, priority_problem
 from stablequeue_core.jobs.store import IdempotencyKey, JobPage, JobQuery, JobStore
 from stablequeue_core.jobs.targets import Targets
+from stablequeue_core.jobs.wholes import Wholes
 from stablequeue_core.servers import ServerStore
 from stablequeue_core.settings import Settings
 
 ANOTHER_PROCESS_SECONDS = 0.5
 """How late a waiting caller may see what another process has done to its job."""
-
-
-@frozen
-class Submission:
-    """One job of several that are submitted together.
-
-    Attributes:
-        target: alias of a server, or ``auto``.
-        params: as in the API document.
-        priority: higher runs first; at most ``MAX_PRIORITY`` in either direction.
-    """
-
-    target: str
-    params: Mapping[str, Any] = field(factory=dict)
-    priority: int = 0
 
 
 class JobQueue:
@@ -82,35 +62,34 @@ class JobQueue:
             image_folder: where the pictures lie; the jobs that are returned say so.
         """
         self._store = store
+        self._wholes = Wholes(store, clock)
         self._targets = Targets(servers, clock)
+        self._intake = Intake(self._targets, settings)
         self._changes = changes
         self._clock = clock
         self._settings = settings
         self._image_folder = image_folder
-        self._limits = limits_in(settings)
 
     def submit(
         self, submissions: Iterable[Submission], *, idempotency_key: str | None = None
     ) -> Sequence[Job]:
         """Accept jobs, all or none, in one transaction.
 
+        By the setting ``split_batches``, those with many pictures that any server may make are cut
+        into parts, which nobody sees who does not ask for them.
+
         Raises:
             InvalidParams: lists every bad field of the first job that has any.
-            ServerNotFound: a target is neither a server nor ``auto``.
+            ServerNotFound: a target is neither a server, nor ``auto``, nor a group of servers.
             IdempotencyKeyReused: the key was used before for something else.
         """
-        wanted = list(submissions)
-        for target in {submission.target for submission in wanted}:
-            self._targets.check(target)
-        now = self._clock.now()
-        jobs = [
-            self._new_job(submission, now, f"submissions[{place}]." if len(wanted) > 1 else "")
-            for place, submission in enumerate(wanted)
-        ]
+        wanted = tuple(submissions)
+        jobs = self._intake.jobs_of(wanted, now=self._clock.now())
         key = None
         if idempotency_key is not None:
-            key = IdempotencyKey(key=idempotency_key, digest=_digest(wanted))
-        return self._store.add(jobs, key)
+            key = IdempotencyKey(key=idempotency_key, digest=digest_of(wanted))
+        kept = self._store.add(jobs, key, fair=self._settings.fairness)
+        return [self._located(job) for job in kept if job.part_of is None]
 
     def get(self, job_id: str) -> Job:
         """The job with this id.
@@ -119,6 +98,15 @@ class JobQueue:
             JobNotFound: there is none.
         """
         return self._located(self._store.get(job_id))
+
+    def parts(self, job_id: str) -> Sequence[Job]:
+        """The jobs that make the pictures of this one, in their order; most jobs have none.
+
+        Raises:
+            JobNotFound: there is none of this id.
+        """
+        job = self._store.get(job_id)
+        return [self._located(part) for part in self._store.parts_of(job.id)] if job.parts else []
 
     def list(self, query: JobQuery) -> JobPage:
         """A page of the jobs that match, and how many match in all."""
@@ -159,7 +147,7 @@ class JobQueue:
             JobNotFound: there is none.
             JobNotCancellable: it has already ended.
         """
-        job = self._change(job_id, self._cancelled_or_asked, _kind_of_cancel)
+        job = self._settled(self._change(job_id, self._cancelled_or_asked))
         if job.status.ended:
             return job
         try:
@@ -177,26 +165,64 @@ class JobQueue:
             JobNotRetryable: it has not failed and was not cancelled.
             ServerNotFound: its server was removed or renamed meanwhile.
         """
-        self._targets.check(self._store.get(job_id).target)
-        return self._change(
-            job_id,
-            lambda job: job.retry(now=self._clock.now()),
-            lambda job: EventKind.JOB_RETRIED,
-        )
+        job = self._store.get(job_id)
+        self._targets.check(job.target)
+        self._retried(job)
+        for part in self.parts(job_id):
+            # Before the whole: while that has ended, nobody looks whether the parts are in step.
+            # Those that were completed are not made again.
+            with suppress(JobNotRetryable, JobNotFound):
+                self._change(part.id, self._retried, EventKind.JOB_RETRIED)
+        return self._settled(self._change(job_id, self._retried, EventKind.JOB_RETRIED))
 
-    def delete(self, job_id: str, *, timeout: float) -> Job:
+    def hold(self, job_id: str) -> Job:
+        """Let a pending job not start until it is released.
+
+        Raises:
+            JobNotFound: there is none.
+            JobNotPending: it has started already, or has ended.
+        """
+        self._settled(self.get(job_id))
+        return self._settled(self._change(job_id, lambda job: job.hold(now=self._clock.now())))
+
+    def release(self, job_id: str) -> Job:
+        """Let a job start that was held; a ``not_before`` of its user's still holds.
+
+        Raises:
+            JobNotFound: there is none.
+            JobNotPending: it has started already, or has ended.
+        """
+        self._settled(self.get(job_id))
+        return self._settled(self._change(job_id, lambda job: job.release(now=self._clock.now())))
+
+    def move_to_front(self, job_id: str) -> Job:
+        """Let a pending job go before all others of its priority.
+
+        Raises:
+            JobNotFound: there is none.
+            JobNotPending: it has started already, or has ended.
+        """
+        self._settled(self.get(job_id)).move(now=self._clock.now())
+        for part in reversed(self.parts(job_id)):
+            # A part that has begun, or ended, stands before the others as it is.
+            with suppress(JobNotPending, JobNotFound):
+                self._move(part.id)
+        return self._move(job_id)
+
+    def delete(self, job_id: str, *, timeout: float) -> Sequence[str]:
         """Forget a job; a running one is cancelled first. Downloads go on, as with a cancel.
 
         Returns:
-            the job as it last was.
+            the names of its pictures; also of those that only some of its parts have made.
 
         Raises:
             JobNotFound: there is none.
             JobStillRunning: its server did not confirm the cancel within ``timeout`` seconds.
         """
+        names: dict[str, None] = {}
         while True:
             job = self._store.get(job_id)
-            if job.status is JobStatus.PROCESSING:
+            if job.status is JobStatus.PROCESSING or (job.parts and not job.status.ended):
                 try:
                     job = self.cancel(job_id, timeout=timeout)
                 except JobNotCancellable:
@@ -204,16 +230,23 @@ class JobQueue:
                     continue
                 if not job.status.ended:
                     raise JobStillRunning(job_id)
+            # The parts first: a part whose whole is gone would run for nobody.
+            doomed = (*self._store.parts_of(job.id), job) if job.parts else (job,)
+            names |= {name: None for each in doomed if each.result for name in each.result.images}
             try:
-                event = event_of(EventKind.JOB_DELETED, job)
-                self._store.delete(job, event)
-            except StaleJob:
+                for each in doomed:
+                    self._store.delete(each, event_of(EventKind.JOB_DELETED, each))
+            except (StaleJob, JobNotFound):
                 continue
-            return job
+            return tuple(names)
 
     def position(self, job: Job) -> int | None:
         """How many pending jobs of the same target come before it; None unless it is pending."""
-        return self._store.position(job)
+        if not job.parts:
+            return self._store.position(job)
+        places = map(self._store.position, self._store.parts_of(job.id))
+        ahead = min((place for place in places if place is not None), default=None)
+        return ahead if job.status is JobStatus.PENDING else None
 
     def forget_target(self, target: str) -> None:
         """A server was removed or renamed: no job may be submitted for it any more."""
@@ -231,13 +264,32 @@ class JobQueue:
         for job in self._store.open_on(target):
             # One that has ended or is gone meanwhile needs no cancel.
             with suppress(JobNotCancellable, JobNotFound):
-                self._change(job.id, self._cancelled_or_asked, _kind_of_cancel)
+                self._change(job.id, self._cancelled_or_asked)
         deadline = time.monotonic() + self._settings.cancel_wait
         for job in self._store.open_on(target):
             try:
                 self.wait(job.id, max(0.0, deadline - time.monotonic()))
             except WaitTimedOut:
-                self._change(job.id, self._cancelled, _kind_of_cancel)
+                self._change(job.id, self._cancelled)
+
+    def wait_until_idle(self, server: str, timeout: float | None) -> bool:
+        """Wait until no job runs on this server, which takes no more of them; None: for ever.
+
+        Returns:
+            whether that came true in time.
+        """
+        deadline = None if timeout is None else time.monotonic() + timeout
+        has_been_idle = False
+        while True:
+            heard = self._changes.rings
+            is_idle = not any(job.server == server for job in self._store.processing())
+            if is_idle and has_been_idle:
+                return True
+            if deadline is not None and time.monotonic() >= deadline:
+                return is_idle
+            # Whoever had looked just before the server was paused may still be taking a job.
+            has_been_idle = is_idle
+            self._changes.wait(heard, ANOTHER_PROCESS_SECONDS)
 
     def paused(self) -> bool:
         """Whether the whole queue is paused."""
@@ -252,63 +304,51 @@ class JobQueue:
         """How many jobs stand where."""
         return self._store.counts()
 
-    def _new_job(self, submission: Submission, now: datetime, path: str) -> Job:
-        try:
-            request = parse_params(submission.params, self._limits)
-            problem = priority_problem(submission.priority)
-            if problem is not None:
-                raise InvalidParams([problem])
-        except InvalidParams as error:
-            raise InvalidParams(
-                [FieldProblem(path + problem.path, problem.message) for problem in error.problems]
-            ) from error
-        return Job(
-            id=str(uuid.uuid4()),
-            target=submission.target,
-            params=submission.params,
-            created_at=now,
-            updated_at=now,
-            checkpoint=request.checkpoint,
-            requirements=request.requirements,
-            priority=submission.priority,
-            image_folder=self._image_folder,
-        )
-
     def _located(self, job: Job) -> Job:
         return evolve(job, image_folder=self._image_folder)
+
+    def _settled(self, job: Job) -> Job:
+        """The job in step with its parts, which hear of what its user wants; itself without."""
+        return self._located(self._wholes.settle(job)) if job.parts else job
 
     def _cancelled(self, job: Job) -> Job:
         return job if job.status.ended else job.cancel(now=self._clock.now())
 
     def _cancelled_or_asked(self, job: Job) -> Job:
         now = self._clock.now()
-        if job.status is JobStatus.PROCESSING:
+        if job.status is JobStatus.PROCESSING or (job.parts and not job.status.ended):
             return job if job.cancel_requested else job.request_cancel(now=now)
         return job.cancel(now=now)
 
+    def _retried(self, job: Job) -> Job:
+        return job.retry(now=self._clock.now())
+
     def _change(
-        self, job_id: str, change: Callable[[Job], Job], kind: Callable[[Job], EventKind]
+        self, job_id: str, change: Callable[[Job], Job], kind: EventKind | None = None
     ) -> Job:
-        """Read, change, keep; again if someone else was faster."""
+        """Read, change, keep; again if someone else was faster.
+
+        Args:
+            job_id: of the job.
+            change: gives the job itself if there is nothing to change.
+            kind: what the change is called; None: what can be told from before and after.
+        """
         while True:
             present = self.get(job_id)
             changed = change(present)
             if changed is present:
                 return present
+            event = event_of(kind or kind_of_change(present, changed), changed)
             try:
-                return self._store.replace(changed, event_of(kind(changed), changed))
+                return self._store.replace(changed, event)
             except StaleJob:
                 continue
 
-
-def _kind_of_cancel(job: Job) -> EventKind:
-    if job.status is JobStatus.CANCELLED:
-        return EventKind.JOB_CANCELLED
-    return EventKind.JOB_CANCEL_REQUESTED
-
-
-def _digest(submissions: Sequence[Submission]) -> str:
-    """A digest that is equal for equal requests, whatever the order of their keys."""
-    plain = [[s.target, s.params, s.priority] for s in submissions]
-    text = json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-    return hashlib.sha256(text.encode()).hexdigest()
+    def _move(self, job_id: str) -> Job:
+        """As :meth:`_change`, but that the store gives it a place."""
+        while True:
+            moved = self.get(job_id).move(now=self._clock.now())
+            try:
+                return self._store.move_to_front(moved, event_of(EventKind.JOB_MOVED, moved))
+            except StaleJob:
+                continue

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from attrs import frozen
@@ -13,16 +13,16 @@ from stablequeue_core.generation import Requirements
 from stablequeue_core.jobs.job import Job, Lease
 from stablequeue_core.jobs.lifecycle import JobStatus
 
-AUTO = "auto"
-"""The target that means: any enabled server that can run it."""
-
 
 @frozen(kw_only=True)
 class Candidate:
     """A pending job, as far as the choice of the next one needs to know it.
 
     Attributes:
-        requirements: None unless ``target`` is ``auto``: whoever names a server has chosen.
+        place: where it stands among those of its priority, lowest first; ties go by number.
+        effort: how much there is to do, in megapixel-steps.
+        requirements: None where ``target`` names a server: whoever named it has chosen.
+        avoids: servers that have failed it; it goes to others first.
     """
 
     id: str
@@ -31,7 +31,68 @@ class Candidate:
     number: int
     created_at: datetime
     checkpoint: str | None
+    place: int
+    effort: float = 0.0
+    client_id: str | None = None
     requirements: Requirements | None = None
+    avoids: tuple[str, ...] = ()
+
+
+@frozen(kw_only=True)
+class Backlog:
+    """The jobs of one priority that wait for the same checkpoint.
+
+    Attributes:
+        checkpoint: its name as the jobs give it; None: they do not care.
+        count: how many there are; at most :data:`MOST_COUNTED` are counted.
+        first: the place of the first of them.
+    """
+
+    checkpoint: str | None
+    count: int
+    first: int
+
+
+MOST_COUNTED = 32
+"""A longer backlog is as good as this one: nobody has to count it."""
+
+
+class Line(ABC):
+    """The pending jobs that some targets may be given now, as they stand in one moment.
+
+    Held ones, those that wait for a download, those whose ``not_before`` has not passed, and those
+    that are made in parts are not in it. It is read while it is looked at: what is not looked at
+    costs nothing.
+    """
+
+    @abstractmethod
+    def in_order(self) -> Iterator[Candidate]:
+        """Highest priority first, then by place."""
+
+    @abstractmethod
+    def backlogs(self, priority: int) -> Sequence[Backlog]:
+        """What waits at this priority, by checkpoint, in no order."""
+
+    @abstractmethod
+    def of_checkpoint(self, checkpoint: str | None, priority: int) -> Iterator[Candidate]:
+        """Those of this priority that name this checkpoint, letter by letter, by place."""
+
+
+@frozen(kw_only=True)
+class Work:
+    """Pending jobs that are alike as far as their cost goes.
+
+    Attributes:
+        target: of all of them.
+        checkpoint: its name as they give it.
+        count: how many jobs.
+        effort: of all of them together, in megapixel-steps.
+    """
+
+    target: str
+    checkpoint: str | None
+    count: int
+    effort: float
 
 
 @frozen(kw_only=True)
@@ -67,8 +128,8 @@ class IdempotencyKey:
     digest: str
 
 
-Choose = Callable[[Sequence[Candidate]], Candidate | None]
-"""Picks the next job among candidates (highest priority first, then oldest), or none of them."""
+Choose = Callable[[Line], Candidate | None]
+"""Picks the next job of a line, or none of them."""
 
 Begin = Callable[[Job], tuple[Job, Event]]
 """Turns the chosen pending job into its processing self, and tells of it."""
@@ -84,15 +145,23 @@ class JobStore(ABC):
     """
 
     @abstractmethod
-    def add(self, jobs: Sequence[Job], key: IdempotencyKey | None = None) -> Sequence[Job]:
+    def add(
+        self, jobs: Sequence[Job], key: IdempotencyKey | None = None, *, fair: bool = False
+    ) -> Sequence[Job]:
         """Keep new jobs, all or none, in this order.
+
+        A job's place is its number, so that the oldest goes first. With ``fair``, the clients of
+        one priority take turns: a new job stands one behind the last pending job of its client,
+        and at least one behind the first pending job of all; with nobody pending there, its place
+        is its number. Those that were moved to the front count for neither, and jobs without a
+        client are those of one client.
 
         Each that is pending is told of by a ``job.submitted`` event, which the store writes
         itself; one that has a past already (it was copied from somewhere) is not.
 
         Returns:
-            the jobs with their ``number`` and ``revision``. When ``key`` was used before with the
-            same digest: the jobs of that time, and nothing is added.
+            the jobs with their ``number``, ``place`` and ``revision``. When ``key`` was used before
+            with the same digest: the jobs of that time, and nothing is added.
 
         Raises:
             IdempotencyKeyReused: the key was used before with another digest.
@@ -108,18 +177,22 @@ class JobStore(ABC):
 
     @abstractmethod
     def list(self, query: JobQuery) -> JobPage:
-        """A page of the jobs that match, and how many match in all, from one moment."""
+        """A page of the jobs that match, and how many match in all, from one moment.
+
+        Parts of jobs (``part_of``) are neither listed nor counted.
+        """
 
     @abstractmethod
     def counts(self) -> Mapping[JobStatus, int]:
-        """How many jobs stand where; every status is a key."""
+        """How many jobs stand where, parts of jobs left out; every status is a key."""
 
     @abstractmethod
     def replace(self, job: Job, event: Event) -> Job:
         """Keep ``job`` in place of its previous revision.
 
         What a job was accepted with stays: its id, number, ``created_at``, ``params``,
-        ``checkpoint`` and ``requirements`` are not written again.
+        ``checkpoint``, ``requirements``, ``effort``, ``client_id``, ``part_of``, ``first_picture``
+        and ``parts`` are not written again; nor is its ``place``.
 
         Returns:
             the job with its new ``revision``.
@@ -139,13 +212,14 @@ class JobStore(ABC):
         """
 
     @abstractmethod
-    def claim(self, server: str, *, now: datetime, choose: Choose, begin: Begin) -> Job | None:
-        """Give one pending job to the lane of ``server``; no job is ever given to two.
+    def claim(
+        self, targets: Sequence[str], *, now: datetime, choose: Choose, begin: Begin
+    ) -> Job | None:
+        """Give one pending job to whoever serves these targets; no job is ever given to two.
 
-        ``choose`` is shown the jobs whose target is ``server`` or ``auto``, whose ``not_before``
-        has passed and that wait for no download, highest priority first, then oldest; window by
-        window, until it picks one or none is left. ``begin`` makes the change. Both are called
-        inside the transaction, so they must be quick and must not call the store.
+        ``choose`` is shown the line of the jobs with one of ``targets``; it may be called again
+        when another process was faster. ``begin`` makes the change. Both are called inside the
+        transaction, so they must be quick and must not call the store.
 
         Returns:
             the claimed job, or None: nothing to do.
@@ -176,19 +250,76 @@ class JobStore(ABC):
         """Every pending job that waits for downloads (``waits_for``), oldest first."""
 
     @abstractmethod
-    def next_due(self, server: str) -> datetime | None:
-        """When the earliest of the server's jobs that wait for a time may run; None: none waits.
+    def next_due(self, targets: Sequence[str]) -> datetime | None:
+        """When the earliest job of these targets that waits for a time may run; None: none waits.
 
-        Jobs for ``auto`` are among them, jobs that wait for a download are not. The time lies in
-        the past when that job may run already and nobody has claimed it.
+        Jobs that are held or wait for a download are not among them. The time lies in the past when
+        that job may run already and nobody has claimed it.
+        """
+
+    @abstractmethod
+    def move_to_front(self, job: Job, event: Event) -> Job:
+        """Let ``job`` go before all others of its priority: its place is below every other's.
+
+        It keeps that place until another one is moved, also while it does not wait.
+
+        Returns:
+            the job with its new ``place`` and ``revision``.
+
+        Raises:
+            StaleJob, JobNotFound: as :meth:`replace`.
+        """
+
+    @abstractmethod
+    def work_before(self, job: Job | None) -> Sequence[Work]:
+        """The pending jobs of whatever target that stand before ``job``, summed up; itself not.
+
+        Held ones, those that wait for a download and those that are made in parts are left out,
+        those that wait for a time are not. None: all that is pending.
+
+        Returns:
+            one sum for each target and checkpoint that there is, in no order.
+        """
+
+    @abstractmethod
+    def parts_of(self, job_id: str) -> Sequence[Job]:
+        """The jobs that are parts of this one (``part_of``), by number."""
+
+    @abstractmethod
+    def in_parts(self) -> Sequence[Job]:
+        """Every open job that is made in parts (``parts``), oldest first: what is to be joined.
+
+        It is asked for every few moments, so it costs next to nothing while there is none.
+        """
+
+    @abstractmethod
+    def worn_out(
+        self, *, ended_before: datetime | None, keep: int | None, limit: int
+    ) -> Sequence[Job]:
+        """The ended jobs that need not be kept any more, those that ended first first.
+
+        Args:
+            ended_before: those that ended before; None: none for that reason.
+            keep: those beyond the newest so many of the ended ones; None: none for that reason.
+            limit: at most so many.
+        """
+
+    @abstractmethod
+    def forget(self, jobs: Sequence[Job], event: Event) -> int:
+        """Forget those of these ended jobs that are still as they were, with one event for all.
+
+        Idempotency keys that led to them are forgotten, and so are their parts.
+
+        Returns:
+            how many were forgotten; with none, the event is not kept.
         """
 
     @abstractmethod
     def position(self, job: Job) -> int | None:
         """How many pending jobs of the same target come before it; None unless it is pending.
 
-        Those that wait for a download do not count: they stand in nobody's way. One that waits
-        itself is told how many would come before it if it could run now.
+        Those that are held, wait for a download or are made in parts do not count: they stand in
+        nobody's way. One of them is told how many would come before it if it could run now.
         """
 
     @abstractmethod

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from datetime import datetime
 from enum import StrEnum
 
@@ -41,16 +42,25 @@ class ServerHealth:
 
 
 class HealthBoard:
-    """What was last seen of each server, in this process. Safe to use from several threads."""
+    """What was last seen of each server. Safe to use from several threads.
 
-    def __init__(self) -> None:
+    Args:
+        told: what other processes tell of a server, which this one does not look after; None where
+            there are none.
+    """
+
+    def __init__(self, told: Callable[[str], ServerHealth] | None = None) -> None:
+        self._told = told
         self._lock = threading.Lock()
         self._health: dict[str, ServerHealth] = {}
 
     def of(self, alias: str) -> ServerHealth:
-        """What was last seen; ``unknown`` if nothing ever was."""
+        """What was last seen; ``unknown`` if nothing ever was, or nobody looks any more."""
         with self._lock:
-            return self._health.get(alias, ServerHealth())
+            seen = self._health.get(alias)
+        if seen is not None:
+            return seen
+        return self._told(alias) if self._told else ServerHealth()
 
     def put(self, alias: str, health: ServerHealth) -> None:
         """Remember what was seen."""
@@ -58,6 +68,6 @@ class HealthBoard:
             self._health[alias] = health
 
     def forget(self, alias: str) -> None:
-        """Nothing is known of this server any more."""
+        """This process knows nothing of the server any more."""
         with self._lock:
             self._health.pop(alias, None)

@@ -82,6 +82,10 @@ class Inventories:
             server = self._servers.get(alias)
         except ServerNotFound:
             return None
+        return self.seen(server)
+
+    def seen(self, server: Server) -> Inventory | None:
+        """The same of a server that is at hand: nobody is asked at all."""
         with self._lock:
             seen = self._seen.get(_machine(server))
         return seen.inventory if seen else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from attrs import asdict, evolve
@@ -28,6 +28,9 @@ class OpenJobs(Protocol):
     def forget_target(self, target: str) -> None:
         """Accept no more jobs for this server."""
 
+    def wait_until_idle(self, server: str, timeout: float | None) -> bool:
+        """Wait until no job runs on this server; whether that came true in time."""
+
 
 class ServerRegistry:
     """The user's servers; ``queue.servers`` is one. Safe to use from several threads."""
@@ -50,6 +53,7 @@ class ServerRegistry:
         password: str | None = None,
         enabled: bool = True,
         description: str | None = None,
+        tags: Iterable[str] = (),
         exist_ok: bool = True,
     ) -> Server:
         """Add a server; its lane starts at once.
@@ -64,6 +68,7 @@ class ServerRegistry:
             password: the same.
             enabled: whether it shall be used.
             description: your words.
+            tags: the groups that it belongs to: jobs for ``auto:<tag>`` may run on it.
             exist_ok: False raises ``ServerExists`` even for the very same server.
 
         Raises:
@@ -82,6 +87,7 @@ class ServerRegistry:
                 "password": password,
                 "enabled": enabled,
                 "description": description,
+                "tags": tags,
             }
         )
         try:
@@ -138,6 +144,27 @@ class ServerRegistry:
         """
         return self._change(alias, paused=False)
 
+    def drain(self, alias: str, timeout: float | None = None) -> bool:
+        """Pause the server, and wait until nothing of ours runs there; it stays paused.
+
+        Args:
+            alias: which one.
+            timeout: seconds to wait; None waits for ever.
+
+        Returns:
+            whether nothing runs there any more; a job that does goes on.
+
+        Raises:
+            ServerNotFound: there is none.
+
+        Example::
+
+            if queue.servers.drain("Laptop", timeout=600):
+                print("It can be restarted; then: queue.servers.resume('Laptop')")
+        """
+        self.pause(alias)
+        return self._jobs.wait_until_idle(alias, timeout)
+
     def remove(self, alias: str, *, force: bool = False) -> None:
         """Forget a server.
 
@@ -161,7 +188,7 @@ class ServerRegistry:
         self._forget(alias)
 
     def health(self, alias: str) -> ServerHealth:
-        """What was last seen of the server, by the lanes of this process.
+        """What was last seen of the server, by whichever process looks after it.
 
         Raises:
             ServerNotFound: there is none.
@@ -175,7 +202,7 @@ class ServerRegistry:
         self._health.forget(alias)
 
     def waiting_reason(self, alias: str) -> str | None:
-        """Why the server takes no jobs now, as far as this process can tell; None: it does."""
+        """Why the server takes no jobs now, as far as anybody has told; None: it does."""
         try:
             server = self._store.get(alias)
         except ServerNotFound as error:

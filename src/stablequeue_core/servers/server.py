@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -12,7 +12,15 @@ from stablequeue_core.errors import FieldProblem, InvalidServer
 
 MAX_ALIAS_CHARS = 128
 MAX_URL_CHARS = 2048
-RESERVED_ALIASES = frozenset({"auto"})
+AUTO = "auto"
+"""The target that means: any enabled server that can run it."""
+
+GROUP_PREFIX = "auto:"
+"""``auto:studio`` is the target that means: any of the servers with the tag ``studio``."""
+
+RESERVED_ALIASES = frozenset({AUTO})
+MAX_TAGS = 32
+MAX_TAG_CHARS = 64
 
 _NOT_IN_URLS = frozenset(' "<>\\^`{|}')
 
@@ -28,6 +36,7 @@ class Server:
         enabled: a disabled server has no lane.
         paused: a paused server's lane finishes its job and takes no other.
         description: the user's words.
+        tags: the groups that it belongs to; jobs for ``auto:<tag>`` may run on it.
     """
 
     alias: str
@@ -37,6 +46,17 @@ class Server:
     enabled: bool = True
     paused: bool = False
     description: str | None = None
+    tags: tuple[str, ...] = ()
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The targets of the jobs that it may run.
+
+        Example:
+            >>> Server(alias="Tower", api_url="http://tower:7860", tags=("studio",)).targets
+            ('Tower', 'auto', 'auto:studio')
+        """
+        return (self.alias, AUTO, *(GROUP_PREFIX + tag for tag in self.tags))
 
     @property
     def auth(self) -> tuple[str, str] | None:
@@ -70,6 +90,7 @@ def check_server(fields: Mapping[str, Any]) -> Server:
     description = _text(fields, "description", problems)
     enabled = _flag(fields, "enabled", problems, default=True)
     paused = _flag(fields, "paused", problems, default=False)
+    tags = _tags(fields, problems)
     if problems:
         raise InvalidServer(problems)
     return Server(
@@ -80,7 +101,18 @@ def check_server(fields: Mapping[str, Any]) -> Server:
         enabled=enabled,
         paused=paused,
         description=description,
+        tags=tags,
     )
+
+
+def is_for_any(target: str) -> bool:
+    """Whether a job of this target leaves the choice of the server to us.
+
+    Example:
+        >>> is_for_any("auto"), is_for_any("auto:studio"), is_for_any("Tower")
+        (True, True, False)
+    """
+    return target == AUTO or target.startswith(GROUP_PREFIX)
 
 
 def _text(
@@ -112,8 +144,30 @@ def _flag(
     return value
 
 
+def _tags(fields: Mapping[str, Any], problems: list[FieldProblem]) -> tuple[str, ...]:
+    """Each once, in the order in which they were given."""
+    given = fields.get("tags")
+    if given is None:
+        return ()
+    if isinstance(given, (str, Mapping)) or not isinstance(given, Iterable):
+        problems.append(FieldProblem("tags", "must be a list of texts."))
+        return ()
+    tags: dict[str, None] = {}
+    for place, tag in enumerate(given):
+        if not isinstance(tag, str) or not tag.isprintable() or not tag.strip() == tag != "":
+            problems.append(FieldProblem(f"tags[{place}]", "must be text without outer spaces."))
+        elif len(tag) > MAX_TAG_CHARS:
+            message = f"must have at most {MAX_TAG_CHARS} characters."
+            problems.append(FieldProblem(f"tags[{place}]", message))
+        else:
+            tags[tag] = None
+    if len(tags) > MAX_TAGS:
+        problems.append(FieldProblem("tags", f"must be at most {MAX_TAGS}."))
+    return tuple(tags)
+
+
 def _check_alias(alias: str, problems: list[FieldProblem]) -> None:
-    if alias.casefold() in RESERVED_ALIASES:
+    if alias.casefold() in RESERVED_ALIASES or alias.casefold().startswith(GROUP_PREFIX):
         problems.append(FieldProblem("alias", f"{alias!r} means any server; choose another name."))
     # It is a part of URLs: a slash ends it there, and dots alone mean another folder.
     is_part_of_a_path = "/" not in alias and alias not in (".", "..")

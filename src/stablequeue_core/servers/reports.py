@@ -1,0 +1,54 @@
+"""What the processes that run jobs tell the others: how each server feels, and what it does."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from datetime import datetime
+
+from attrs import frozen
+
+from stablequeue_core.events import Event
+from stablequeue_core.generation import Progress
+from stablequeue_core.servers.health import ServerHealth
+
+
+@frozen(kw_only=True)
+class ServerReport:
+    """One server, as whoever holds its lane sees it.
+
+    Attributes:
+        alias: its name.
+        health: how it feels.
+        worker: who holds its lane: ``host:process:…``.
+        at: when this was told. One that is older than a few seconds tells of a worker that died,
+            or of a server that nothing happens on.
+        job_id: what it runs now; None when nothing of ours.
+        progress: how far that is.
+        free_bytes: memory that its computer has left; None when it does not tell.
+    """
+
+    alias: str
+    health: ServerHealth
+    worker: str
+    at: datetime
+    job_id: str | None = None
+    progress: Progress | None = None
+    free_bytes: int | None = None
+
+
+class ReportStore(ABC):
+    """Remembers the newest report of each server, for the other processes.
+
+    Safe to use from several threads and several processes at once. Neither bell rings, unless an
+    event is kept with the report. A server that is renamed keeps its report, one that is removed
+    loses it, both by the server store. It need not survive a power cut.
+    """
+
+    @abstractmethod
+    def put(self, report: ServerReport, event: Event | None = None) -> None:
+        """Keep it in place of the server's report before; with the event, if it is worth one."""
+
+    @abstractmethod
+    def all(self) -> Mapping[str, ServerReport]:
+        """The newest report of each server that has one, by alias."""

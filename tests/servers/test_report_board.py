@@ -1,0 +1,93 @@
+"""What other processes tell of the servers, and how long that is believed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from stablequeue_core import Settings
+from stablequeue_core.events import Event
+from stablequeue_core.generation import Phase, Progress
+from stablequeue_core.servers import (
+    HealthBoard,
+    ReportBoard,
+    ReportStore,
+    ServerHealth,
+    ServerReport,
+    ServerStatus,
+)
+from stablequeue_core.storage.memory import MemoryStorage
+from stablequeue_core.testing.clock import FakeClock
+
+ONLINE = ServerHealth(status=ServerStatus.ONLINE)
+HALF = Progress(fraction=0.5, phase=Phase.SAMPLING)
+
+
+class CountedReports(ReportStore):
+    """Counts how often it is read."""
+
+    def __init__(self) -> None:
+        self.reads = 0
+
+    def put(self, report: ServerReport, event: Event | None = None) -> None:
+        """Nobody tells anything."""
+
+    def all(self) -> Mapping[str, ServerReport]:
+        self.reads += 1
+        return {}
+
+
+def board(clock: FakeClock, *reports: ServerReport) -> ReportBoard:
+    """After somebody has told this."""
+    store = MemoryStorage(clock=clock).reports
+    for report in reports:
+        store.put(report)
+    return ReportBoard(store, clock, Settings())
+
+
+def told(clock: FakeClock, **more: object) -> ServerReport:
+    """A server is well, somebody says now."""
+    given = {"alias": "Laptop", "health": ONLINE, "worker": "host:1:a", "at": clock.now()}
+    return ServerReport(**{**given, **more})  # type: ignore[arg-type]
+
+
+def test_a_server_that_nobody_has_told_of_is_unknown() -> None:
+    assert board(FakeClock()).health_of("Laptop").status is ServerStatus.UNKNOWN
+
+
+def test_what_is_told_is_believed_until_it_should_have_been_told_again() -> None:
+    clock = FakeClock()
+    reports = board(clock, told(clock))
+    clock.advance(60)
+    assert reports.health_of("Laptop").status is ServerStatus.ONLINE
+
+    clock.advance(60)
+    assert reports.health_of("Laptop").status is ServerStatus.UNKNOWN
+
+
+def test_how_far_a_job_is_is_known_by_its_id() -> None:
+    clock = FakeClock()
+    reports = board(clock, told(clock, job_id="the job", progress=HALF))
+
+    assert reports.progress_of("the job") == HALF
+    assert reports.progress_of("another") is None
+
+
+def test_who_asks_for_many_servers_one_by_one_reads_them_once() -> None:
+    store = CountedReports()
+    reports = ReportBoard(store, FakeClock(), Settings())
+    for number in range(50):
+        reports.health_of(f"Forge-{number}")
+
+    assert store.reads <= 2
+
+
+def test_what_this_process_has_seen_itself_counts_more_than_what_others_tell() -> None:
+    clock = FakeClock()
+    health = HealthBoard(board(clock, told(clock)).health_of)
+    assert health.of("Laptop") == ONLINE
+
+    health.put("Laptop", ServerHealth(status=ServerStatus.OFFLINE))
+    assert health.of("Laptop").status is ServerStatus.OFFLINE
+
+    health.forget("Laptop")
+    assert health.of("Laptop") == ONLINE
