@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 
 
 class Bell:
     """Counts its rings, so that a sleeper can say how many it has heard.
+
+    Args:
+        awaited: called each time somebody begins to wait, before he sleeps: whoever rings for
+            others may begin to listen for them then.
 
     Example::
 
@@ -15,7 +20,8 @@ class Bell:
             heard = bell.wait(heard, timeout=30)
     """
 
-    def __init__(self) -> None:
+    def __init__(self, awaited: Callable[[], None] | None = None) -> None:
+        self._awaited = awaited
         self._condition = threading.Condition()
         self._rings = 0
 
@@ -36,6 +42,8 @@ class Bell:
         Returns:
             the number of rings so far.
         """
+        if self._awaited is not None:
+            self._awaited()
         with self._condition:
             self._condition.wait_for(lambda: self._rings > heard, timeout)
             return self._rings

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from stablequeue_core.storage.sqlite import SqliteStorage
 from stablequeue_core.testing.contracts.samples import add, pending
-from stablequeue_core.testing.race import Gate
+from stablequeue_core.testing.race import Gate, Opener
 
 ROUNDS = 10
 
@@ -27,6 +28,15 @@ def open_together(folder: Path) -> int:
         with SqliteStorage(folder / str(turn) / "queue.db") as storage:
             add(storage, pending())
     return ROUNDS
+
+
+def open_each_together(openers: Sequence[Opener]) -> int:
+    """Make new storages at the same moment as others do; how many times that went well."""
+    for opener in openers:
+        _gate.wait(60)
+        with opener() as storage:
+            add(storage, pending())
+    return len(openers)
 
 
 def add_for_ever(path: str) -> None:

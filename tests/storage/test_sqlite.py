@@ -10,7 +10,6 @@ import sys
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
 from tests.storage import openers
@@ -18,15 +17,6 @@ from tests.storage import openers
 from stablequeue_core.errors import QueueClosed, StorageError
 from stablequeue_core.jobs import JobFailure, JobQuery, JobStatus
 from stablequeue_core.storage.sqlite import SqliteStorage
-from stablequeue_core.storage.sqlite.queries import (
-    ANYTHING_DUE,
-    CANDIDATES,
-    NEXT_DUE,
-    OPEN_ON,
-    POSITION,
-    WAITING,
-    page,
-)
 from stablequeue_core.testing.contracts import StorageContract
 from stablequeue_core.testing.contracts.samples import (
     add,
@@ -131,31 +121,6 @@ def test_a_second_storage_in_the_process_takes_no_locks_from_the_first(tmp_path:
         add(storage, pending())
     with SqliteStorage(path) as storage:
         assert storage.jobs.list(JobQuery()).total == 2
-
-
-def test_lists_and_claims_read_no_more_than_they_show(tmp_path: Path) -> None:
-    """No list is sorted, and no table is scanned, however long the queue is."""
-    with SqliteStorage(tmp_path / FILE) as storage, storage.database.read() as connection:
-
-        def plan(query: str, values: Any) -> str:
-            rows = connection.execute(f"EXPLAIN QUERY PLAN {query}", values).fetchall()
-            return "\n".join(row[3] for row in rows)
-
-        due = {"server": "Laptop", "now": 0}
-        assert "MERGE" in plan(CANDIDATES, due)
-        assert "TEMP B-TREE" not in plan(CANDIDATES, due)
-        assert "jobs_to_claim" in plan(ANYTHING_DUE, due)
-        assert "jobs_due_later (target=? AND not_before>?)" in plan(NEXT_DUE, ("Laptop",))
-        assert "SCAN jobs USING INDEX jobs_unsupplied" in plan(WAITING, ())
-        open_ones = plan(OPEN_ON, {"target": "Laptop"})
-        assert "jobs_to_claim (target=?)" in open_ones
-        assert "jobs_unsupplied (target=?)" in open_ones
-        assert "SCAN" not in plan(POSITION, ("a",))
-        for newest_first in (True, False):
-            everything = plan(page(newest_first=newest_first, of_status=False), (50, 0))
-            assert "COVERING INDEX jobs_by_age" in everything
-            failed = plan(page(newest_first=newest_first, of_status=True), ("failed", 50, 0))
-            assert "COVERING INDEX jobs_by_status_and_age" in failed
 
 
 def test_the_counts_are_those_of_the_table(tmp_path: Path) -> None:

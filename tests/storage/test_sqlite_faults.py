@@ -117,6 +117,20 @@ def test_a_running_job_outlives_a_full_disk(path: Path) -> None:
         assert storage.jobs.replace(done, event) == storage.jobs.get(running.id)
 
 
+def test_text_that_no_database_can_hold_is_told(path: Path) -> None:
+    half = "a\udcff"
+    with SqliteStorage(path) as storage:
+        for refused in (
+            lambda: storage.jobs.get(half),
+            lambda: add(storage, evolve(pending(), client_id=half)),
+            lambda: add(storage, pending(), evolve(pending(), client_id=half)),
+        ):
+            with pytest.raises(StorageError, match="half of a character") as caught:
+                refused()
+            _check_discreet(caught.value, path)
+        assert storage.jobs.list(JobQuery()).total == 1
+
+
 def test_a_database_that_may_not_be_written_is_read_only(path: Path) -> None:
     """By SQLite's word, as a super-user may write whatever the file's mode says."""
     with (
@@ -174,9 +188,10 @@ def test_damage_that_is_found_later_is_told_then(path: Path) -> None:
         add(storage, *(pending() for _ in range(200)))
     content = bytearray(path.read_bytes())
     content[len(content) // 3 :] = b"\xa5" * len(content[len(content) // 3 :])
-    path.write_bytes(content)
-    with SqliteStorage(path) as storage, pytest.raises(StorageCorrupt, match="damaged"):
-        storage.jobs.list(JobQuery(limit=500))
+    with SqliteStorage(path) as storage:
+        path.write_bytes(content)
+        with pytest.raises(StorageCorrupt, match="damaged"):
+            storage.jobs.list(JobQuery(limit=500))
 
 
 def test_what_was_acknowledged_survives_a_kill(tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from stablequeue_core.testing.contracts.samples import (
     changed,
     claim,
     claimed,
+    in_line,
     model,
     pending,
     save,
@@ -30,6 +31,7 @@ from stablequeue_core.testing.contracts.samples import (
 
 VERSION_1 = Path(__file__).with_name("version_1.sql")
 VERSION_2 = Path(__file__).with_name("version_2.sql")
+VERSION_3 = Path(__file__).with_name("version_3.sql")
 
 
 @pytest.fixture
@@ -117,7 +119,7 @@ def test_a_database_without_downloads_keeps_all_it_has_and_gets_them(tmp_path: P
         assert [job.id for job in page.jobs] == ["done", "later", "running", "waiting"]
         assert all(job.waits_for == () for job in page.jobs)
         assert done.result == RESULT
-        assert later.not_before == LATER == storage.jobs.next_due("Laptop")
+        assert later.not_before == LATER == storage.jobs.next_due(["Laptop", "auto"])
         assert [job.id for job in storage.jobs.processing()] == ["running"]
         assert storage.jobs.position(waiting) == 0
         assert storage.jobs.waiting() == []
@@ -135,6 +137,35 @@ def test_a_database_without_downloads_keeps_all_it_has_and_gets_them(tmp_path: P
         assert storage.events.read()[: len(log)] == log
         assert claimed(storage).id == later.id
         assert claim(storage) is None
+
+
+def test_a_database_of_one_process_keeps_all_it_has_and_serves_many(tmp_path: Path) -> None:
+    """It was written by the third version, in which a job stood where its number said."""
+    path = _made_of(VERSION_3, tmp_path)
+    with SqliteStorage(path) as storage:
+        page = storage.jobs.list(JobQuery(newest_first=False))
+        assert [job.id for job in page.jobs] == ["done", "later", "running", "lacking", "waiting"]
+        assert page.total == 5
+        assert all(job.place == job.number for job in page.jobs)
+        done, later, running, lacking, waiting = page.jobs
+        assert done.result == RESULT
+        assert storage.jobs.waiting() == [lacking]
+        assert storage.jobs.processing() == [running]
+        assert storage.jobs.next_due(["auto"]) == LATER
+        assert storage.jobs.worn_out(ended_before=None, keep=0, limit=9) == [done]
+        assert storage.servers.get("Laptop").tags == ()
+        assert list(storage.costs.all()) == []
+        assert [candidate.id for candidate in in_line(storage, now=START)] == ["waiting"]
+        assert [candidate.id for candidate in in_line(storage)] == ["waiting", "later"]
+        (fair,) = storage.jobs.add([pending(id="fair")], fair=True)
+        assert fair.place == lacking.place + 1
+        moved = storage.jobs.move_to_front(later, event_of(EventKind.JOB_MOVED, later))
+        assert list(storage.examine()) == []
+    with SqliteStorage(path) as storage:
+        assert [storage.jobs.get(job.id) for job in (moved, fair)] == [moved, fair]
+        assert claimed(storage).id == waiting.id
+        assert claimed(storage).id == later.id
+        assert storage.jobs.counts()[JobStatus.PENDING] == 2
 
 
 def test_an_older_database_is_brought_forward(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,14 @@
 """The seam: who remembers. The adapters keep their own path."""
 
 from stablequeue_core.storage.base import ProcessLock, Storage
+from stablequeue_core.storage.chunks import Chunk, ChunkKind, FolderState, QueueState, UsedKey
 
-__all__ = ["ProcessLock", "Storage"]
+__all__ = [
+    "Chunk",
+    "ChunkKind",
+    "FolderState",
+    "ProcessLock",
+    "QueueState",
+    "Storage",
+    "UsedKey",
+]

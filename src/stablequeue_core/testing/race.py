@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from stablequeue_core.downloads import Download, download_event
 from stablequeue_core.events import Event, EventKind
-from stablequeue_core.jobs import Candidate, Job, Lease, event_of
+from stablequeue_core.jobs import AUTO, Candidate, Job, Lease, Line, event_of
 from stablequeue_core.storage import Storage
+
+TARGETS = ("Laptop", AUTO)
+"""Whose jobs are raced for."""
 
 _FAR_AWAY = datetime(2100, 1, 1, tzinfo=UTC)
 
@@ -32,9 +35,9 @@ class Flag(Protocol):
         """Raise the flag."""
 
 
-def first(candidates: Sequence[Candidate]) -> Candidate:
+def first(line: Line) -> Candidate | None:
     """The simplest choice."""
-    return candidates[0]
+    return next(line.in_order(), None)
 
 
 def begin(job: Job, server: str = "Laptop", worker: str = "worker") -> tuple[Job, Event]:
@@ -55,7 +58,7 @@ def claim_all(storage: Storage, gate: Gate) -> list[str]:
     """Claim until nothing is left; the ids of what we were given."""
     claimed = []
     gate.wait(60)
-    while job := storage.jobs.claim("Laptop", now=_FAR_AWAY, choose=first, begin=begin):
+    while job := storage.jobs.claim(TARGETS, now=_FAR_AWAY, choose=first, begin=begin):
         claimed.append(job.id)
     return claimed
 

@@ -45,7 +45,7 @@ class MemoryDownloads(DownloadStore):
                 record=deepcopy(dict(download.record)),
             )
             memory.downloads[kept.id] = kept
-            memory.record((event,), work=True)
+            memory.record(event)
             return kept
 
     def get(self, download_id: str) -> Download:
@@ -104,8 +104,7 @@ class MemoryDownloads(DownloadStore):
         self._memory.downloads[kept.id] = evolve(
             kept, number=before.number, created_at=before.created_at, record=before.record
         )
-        work = kept.status is DownloadStatus.QUEUED or kept.status.ended
-        self._memory.record((event,) if event else (), work=work)
+        self._memory.record(*([event] if event else []))
         return kept
 
 

@@ -27,4 +27,4 @@ class MemoryIdentities(IdentityStore):
             return
         with self._memory.lock:
             self._memory.identities.update((each.sha256, each) for each in identities)
-            self._memory.record((), work=False)
+            self._memory.record()

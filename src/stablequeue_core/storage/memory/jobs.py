@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from copy import deepcopy
 from datetime import datetime
+from itertools import takewhile
 
 from attrs import evolve
 
 from stablequeue_core.errors import IdempotencyKeyReused, JobNotFound, StaleJob
 from stablequeue_core.events import Event, EventKind
 from stablequeue_core.jobs import (
-    AUTO,
     OPEN,
     Begin,
-    Candidate,
     Choose,
     IdempotencyKey,
     Job,
@@ -24,12 +23,14 @@ from stablequeue_core.jobs import (
     JobStatus,
     JobStore,
     Lease,
+    Work,
     event_of,
 )
-from stablequeue_core.storage.memory.state import Memory
+from stablequeue_core.storage.memory.lines import MemoryLine
+from stablequeue_core.storage.memory.state import Memory, standing
 
-WINDOW = 32
-"""How many candidates are shown to ``choose`` at a time."""
+FRONT = 1
+"""The places below this one are those of jobs that were moved to the front."""
 
 
 class MemoryJobs(JobStore):
@@ -38,7 +39,9 @@ class MemoryJobs(JobStore):
     def __init__(self, memory: Memory) -> None:
         self._memory = memory
 
-    def add(self, jobs: Sequence[Job], key: IdempotencyKey | None = None) -> Sequence[Job]:
+    def add(
+        self, jobs: Sequence[Job], key: IdempotencyKey | None = None, *, fair: bool = False
+    ) -> Sequence[Job]:
         """Keep new jobs, all or none, in this order."""
         memory = self._memory
         with memory.lock:
@@ -47,17 +50,13 @@ class MemoryJobs(JobStore):
                 if digest != key.digest:
                     raise IdempotencyKeyReused(key.key)
                 return [memory.jobs[job_id] for job_id in ids]
-            kept = [
-                # A copy, because the caller may go on using his dictionary.
-                evolve(job, number=number, revision=1, params=deepcopy(dict(job.params)))
-                for number, job in enumerate(jobs, memory.accepted + 1)
-            ]
-            memory.accepted += len(kept)
-            memory.jobs.update((job.id, job) for job in kept)
+            # Copies, because the caller may go on using his dictionaries.
+            copies = [evolve(job, params=deepcopy(dict(job.params))) for job in jobs]
+            kept = [self._add(job, fair=fair) for job in copies]
             if key is not None and kept:
                 memory.keys[key.key] = key.digest, tuple(job.id for job in kept)
             new = [job for job in kept if job.status is JobStatus.PENDING]
-            memory.record([event_of(EventKind.JOB_SUBMITTED, job) for job in new], work=True)
+            memory.record(*(event_of(EventKind.JOB_SUBMITTED, job) for job in new))
             return kept
 
     def get(self, job_id: str) -> Job:
@@ -70,14 +69,17 @@ class MemoryJobs(JobStore):
 
     def list(self, query: JobQuery) -> JobPage:
         """A page of the jobs that match, and how many match in all, from one moment."""
-        found = self._memory.where(lambda job: query.status in (None, job.status))
+        found = self._memory.where(
+            lambda job: job.part_of is None and query.status in (None, job.status)
+        )
         found.sort(key=lambda job: (job.created_at, job.id), reverse=query.newest_first)
         page = found[query.offset : query.offset + query.limit]
         return JobPage(total=len(found), jobs=tuple(page))
 
     def counts(self) -> Mapping[JobStatus, int]:
-        """How many jobs stand where; every status is a key."""
-        counted = Counter(job.status for job in self._memory.where(lambda job: True))
+        """How many jobs stand where, parts of jobs left out; every status is a key."""
+        whole = self._memory.where(lambda job: job.part_of is None)
+        counted = Counter(job.status for job in whole)
         return {status: counted[status] for status in JobStatus}
 
     def replace(self, job: Job, event: Event) -> Job:
@@ -88,31 +90,19 @@ class MemoryJobs(JobStore):
 
     def delete(self, job: Job, event: Event) -> None:
         """Forget ``job`` (and an idempotency key that led to it)."""
-        memory = self._memory
-        with memory.lock:
-            self._check_fresh(job)
-            del memory.jobs[job.id]
-            memory.keys = {
-                key: (digest, ids)
-                for key, (digest, ids) in memory.keys.items()
-                if job.id not in ids
-            }
-            memory.record((event,), work=False)
-
-    def claim(self, server: str, *, now: datetime, choose: Choose, begin: Begin) -> Job | None:
-        """Give one pending job to the lane of ``server``; no job is ever given to two."""
         with self._memory.lock:
-            due = [
-                job
-                for job in self._memory.claimable(server, AUTO)
-                if job.not_before is None or job.not_before <= now
-            ]
-            due.sort(key=lambda job: (-job.priority, job.number))
-            for start in range(0, len(due), WINDOW):
-                picked = choose([_candidate(job) for job in due[start : start + WINDOW]])
-                if picked is not None:
-                    return self._keep(*begin(self._memory.jobs[picked.id]))
-            return None
+            self._check_fresh(job)
+            self._forget([job.id])
+            self._memory.record(event)
+
+    def claim(
+        self, targets: Sequence[str], *, now: datetime, choose: Choose, begin: Begin
+    ) -> Job | None:
+        """Give one pending job to whoever serves these targets; no job is ever given to two."""
+        with self._memory.lock:
+            line = MemoryLine(self._memory, targets, now) if targets else None
+            picked = choose(line) if line else None
+            return None if picked is None else self._keep(*begin(self.get(picked.id)))
 
     def renew(self, job_id: str, lease: Lease) -> Job:
         """Prolong the lease; neither the revision nor the log changes."""
@@ -137,10 +127,80 @@ class MemoryJobs(JobStore):
             lambda job: job.status is JobStatus.PENDING and bool(job.waits_for)
         )
 
-    def next_due(self, server: str) -> datetime | None:
-        """When the earliest of the server's jobs that wait for a time may run."""
-        waits = (job.not_before for job in self._memory.claimable(server, AUTO))
+    def next_due(self, targets: Sequence[str]) -> datetime | None:
+        """When the earliest job of these targets that waits for a time may run."""
+        waits = (job.not_before for job in self._memory.in_line() if job.target in targets)
         return min((moment for moment in waits if moment is not None), default=None)
+
+    def move_to_front(self, job: Job, event: Event) -> Job:
+        """Let ``job`` go before all others of its priority."""
+        memory = self._memory
+        with memory.lock:
+            self._check_fresh(job)
+            lowest = min(known.place for known in memory.jobs.values())
+            place = min(lowest, FRONT) - 1
+            moved = evolve(self.get(job.id), place=place, revision=job.revision + 1)
+            memory.jobs[job.id] = moved
+            memory.record(event)
+            return moved
+
+    def work_before(self, job: Job | None) -> Sequence[Work]:
+        """The pending jobs of whatever target that stand before ``job``, summed up."""
+        counts: Counter[tuple[str, str | None]] = Counter()
+        efforts: dict[tuple[str, str | None], float] = {}
+        for known in self._memory.in_line():
+            if job is None or standing(known) < standing(job):
+                alike = known.target, known.checkpoint
+                counts[alike] += 1
+                efforts[alike] = efforts.get(alike, 0.0) + known.effort
+        return [
+            Work(target=alike[0], checkpoint=alike[1], count=counts[alike], effort=efforts[alike])
+            for alike in counts
+        ]
+
+    def parts_of(self, job_id: str) -> Sequence[Job]:
+        """The jobs that are parts of this one, by number."""
+        return self._memory.where(lambda job: job.part_of == job_id)
+
+    def in_parts(self) -> Sequence[Job]:
+        """Every open job that is made in parts, oldest first."""
+        return self._memory.where(lambda job: job.status in OPEN and bool(job.parts))
+
+    def worn_out(
+        self, *, ended_before: datetime | None, keep: int | None, limit: int
+    ) -> Sequence[Job]:
+        """The ended jobs that need not be kept any more, those that ended first first."""
+        ended = [
+            (job.ended_at, job.number, job)
+            for job in self._memory.where(lambda job: job.part_of is None and job.status.ended)
+            if job.ended_at is not None
+        ]
+        ended.sort(key=lambda each: each[:2])
+        beyond = len(ended) if keep is None else keep
+        worn_out = takewhile(
+            lambda at: (
+                len(ended) - at[0] > beyond
+                or (ended_before is not None and at[1][0] < ended_before)
+            ),
+            enumerate(ended),
+        )
+        return [job for _, (_, _, job) in worn_out][:limit]
+
+    def forget(self, jobs: Sequence[Job], event: Event) -> int:
+        """Forget those of these ended jobs that are still as they were, with one event for all."""
+        memory = self._memory
+        with memory.lock:
+            gone = [
+                job.id
+                for job in jobs
+                if job.id in memory.jobs
+                and memory.jobs[job.id].revision == job.revision
+                and job.status.ended
+            ]
+            if gone:
+                self._forget([*gone, *(part.id for job in gone for part in self.parts_of(job))])
+                memory.record(event)
+            return len(gone)
 
     def position(self, job: Job) -> int | None:
         """How many pending jobs of the same target come before it; None unless it is pending."""
@@ -148,9 +208,8 @@ class MemoryJobs(JobStore):
             known = self._memory.jobs.get(job.id)
             if known is None or known.status is not JobStatus.PENDING:
                 return None
-            place = (-known.priority, known.number)
-            others = self._memory.claimable(known.target)
-            return sum((-other.priority, other.number) < place for other in others)
+            others = self._memory.in_line(known.target)
+            return sum(standing(other) < standing(known) for other in others)
 
     def paused(self) -> bool:
         """Whether the whole queue is paused."""
@@ -161,26 +220,65 @@ class MemoryJobs(JobStore):
         """Pause or resume the whole queue, for as long as the process lives."""
         with self._memory.lock:
             self._memory.paused = paused
-            self._memory.record((event,), work=True)
+            self._memory.record(event)
+
+    def _add(self, job: Job, *, fair: bool) -> Job:
+        memory = self._memory
+        memory.accepted += 1
+        place = memory.accepted
+        if fair and job.status is JobStatus.PENDING:
+            place = self._fair_place(job) or place
+        kept = evolve(job, number=memory.accepted, place=place, revision=1)
+        memory.jobs[kept.id] = kept
+        return kept
+
+    def _fair_place(self, job: Job) -> int | None:
+        """Where a new job of this client and priority stands; None: nobody waits there."""
+        waiting = self._memory.where(
+            lambda known: (
+                known.status is JobStatus.PENDING
+                and known.priority == job.priority
+                and known.place >= FRONT
+            )
+        )
+        if not waiting:
+            return None
+        first = min(known.place for known in waiting)
+        own = [known.place for known in waiting if known.client_id == job.client_id]
+        return 1 + max([first, *own])
 
     def _check_fresh(self, job: Job) -> None:
         if self.get(job.id).revision != job.revision:
             raise StaleJob(job.id)
 
     def _keep(self, job: Job, event: Event) -> Job:
+        """Keep the changed job; what it was accepted with stays."""
+        before = self._memory.jobs[job.id]
         kept = evolve(job, revision=job.revision + 1)
-        self._memory.jobs[job.id] = kept
-        self._memory.record((event,), work=kept.status is JobStatus.PENDING)
+        self._memory.jobs[job.id] = evolve(
+            kept,
+            number=before.number,
+            created_at=before.created_at,
+            params=before.params,
+            checkpoint=before.checkpoint,
+            requirements=before.requirements,
+            place=before.place,
+            effort=before.effort,
+            client_id=before.client_id,
+            part_of=before.part_of,
+            first_picture=before.first_picture,
+            image_folder=None,
+        )
+        self._memory.record(event)
+        if kept.part_of is not None and kept.status.ended:
+            self._memory.bells.work.ring()
         return kept
 
-
-def _candidate(job: Job) -> Candidate:
-    return Candidate(
-        id=job.id,
-        target=job.target,
-        priority=job.priority,
-        number=job.number,
-        created_at=job.created_at,
-        checkpoint=job.checkpoint,
-        requirements=job.requirements if job.target == AUTO else None,
-    )
+    def _forget(self, job_ids: Iterable[str]) -> None:
+        memory = self._memory
+        gone = set(job_ids)
+        for job_id in gone:
+            del memory.jobs[job_id]
+        memory.keys = {
+            key: (digest, ids) for key, (digest, ids) in memory.keys.items() if gone.isdisjoint(ids)
+        }

@@ -57,7 +57,7 @@ class MemoryModels(ModelStore):
                 memory.models[given] = evolve(model, id=given, details=dict(model.details))
                 kept.append(memory.models[given])
             if kept:
-                memory.record((), work=False)
+                memory.record()
             return kept
 
     def get(self, model_id: int) -> Model:
@@ -76,7 +76,7 @@ class MemoryModels(ModelStore):
             for model in gone:
                 self._forget_fingerprint(model.root, model.folder)
             if gone:
-                memory.record((), work=False)
+                memory.record()
 
     def list(self, query: ModelQuery) -> ModelPage:
         """A page of the models that match: by file name in any case, then path, root and id."""
@@ -152,7 +152,7 @@ class MemoryModels(ModelStore):
                 for path in wanted:
                     self._forget_fingerprint(root, folder_of(path))
             if losing:
-                memory.record((), work=False)
+                memory.record()
             return len(losing)
 
     def fingerprints(self, root: str) -> Mapping[str, str]:
@@ -173,7 +173,7 @@ class MemoryModels(ModelStore):
     def record(self, event: Event) -> None:
         """Write an event about the models into the log."""
         with self._memory.lock:
-            self._memory.record((event,), work=False)
+            self._memory.record(event)
 
     def _unhashed(self, roots: Collection[str]) -> Sequence[Model]:
         return self._where(

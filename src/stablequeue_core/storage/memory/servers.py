@@ -25,7 +25,7 @@ class MemoryServers(ServerStore):
             if server.alias in self._memory.servers:
                 raise ServerExists(server.alias)
             self._memory.servers[server.alias] = server
-            self._memory.record((event,), work=True)
+            self._memory.record(event)
 
     def get(self, alias: str) -> Server:
         """The server with this alias."""
@@ -53,6 +53,7 @@ class MemoryServers(ServerStore):
                         memory.jobs[job.id] = evolve(
                             job, target=server.alias, revision=job.revision + 1
                         )
+                self._rename_what_is_known(alias, server.alias)
             # Made anew, so that a renamed server keeps its place.
             memory.servers = {
                 known.alias: known
@@ -60,11 +61,33 @@ class MemoryServers(ServerStore):
                     server if known.alias == alias else known for known in memory.servers.values()
                 )
             }
-            memory.record((event,), work=True)
+            memory.record(event)
 
     def remove(self, alias: str, event: Event) -> None:
         """Forget the server."""
         with self._memory.lock:
             self.get(alias)
             del self._memory.servers[alias]
-            self._memory.record((event,), work=True)
+            self._forget_what_is_known(alias)
+            self._memory.record(event)
+
+    def _rename_what_is_known(self, alias: str, new_alias: str) -> None:
+        memory = self._memory
+        known = [cost for cost in memory.costs.values() if cost.server == alias]
+        report = memory.reports.get(alias)
+        self._forget_what_is_known(alias)
+        self._forget_what_is_known(new_alias)
+        memory.costs.update(
+            ((new_alias, cost.family), evolve(cost, server=new_alias)) for cost in known
+        )
+        if report is not None:
+            memory.reports[new_alias] = evolve(report, alias=new_alias)
+
+    def _forget_what_is_known(self, alias: str) -> None:
+        memory = self._memory
+        memory.costs = {
+            (server, family): cost
+            for (server, family), cost in memory.costs.items()
+            if server != alias
+        }
+        memory.reports.pop(alias, None)

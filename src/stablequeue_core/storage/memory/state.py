@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 from attrs import define, evolve, field
 
-from stablequeue_core.bell import Bell
 from stablequeue_core.downloads import Download
 from stablequeue_core.events import Event
 from stablequeue_core.jobs import Job, JobStatus
 from stablequeue_core.models import Identity, Model
-from stablequeue_core.servers import Server
+from stablequeue_core.servers import Cost, Server, ServerReport
+from stablequeue_core.storage.ringing import Bells
 
 
 @define
@@ -20,8 +20,7 @@ class Memory:
     """What all stores of one storage share; ``lock`` guards the rest."""
 
     lock: threading.RLock = field(factory=threading.RLock)
-    work: Bell = field(factory=Bell)
-    changes: Bell = field(factory=Bell)
+    bells: Bells = field(factory=Bells)
     jobs: dict[str, Job] = field(factory=dict)
     accepted: int = 0
     keys: dict[str, tuple[str, tuple[str, ...]]] = field(factory=dict)
@@ -32,27 +31,35 @@ class Memory:
     identities: dict[str, Identity] = field(factory=dict)
     downloads: dict[str, Download] = field(factory=dict)
     downloads_accepted: int = 0
+    costs: dict[tuple[str, str], Cost] = field(factory=dict)
+    reports: dict[str, ServerReport] = field(factory=dict)
     events: list[Event] = field(factory=list)
+    events_written: int = 0
     locks: set[str] = field(factory=set)
     paused: bool = False
 
-    def record(self, events: Iterable[Event], *, work: bool) -> None:
-        """Write ``events`` of a change just made, and ring; ``lock`` is held."""
+    def record(self, *events: Event) -> None:
+        """Write the events of a change just made, and ring; ``lock`` is held."""
         for event in events:
-            self.events.append(evolve(event, sequence=len(self.events) + 1))
-        self.changes.ring()
-        if work:
-            self.work.ring()
+            self.events_written += 1
+            self.events.append(evolve(event, sequence=self.events_written))
+        self.bells.ring(event.kind for event in events)
 
     def where(self, wanted: Callable[[Job], bool]) -> list[Job]:
         """The jobs that fit, oldest first."""
         with self.lock:
             return [job for job in self.jobs.values() if wanted(job)]
 
-    def claimable(self, *targets: str) -> list[Job]:
-        """The pending jobs of these targets that wait for no download, oldest first."""
-        return self.where(
-            lambda job: (
-                job.status is JobStatus.PENDING and job.target in targets and not job.waits_for
-            )
-        )
+    def in_line(self, *targets: str) -> list[Job]:
+        """The pending jobs of these targets that nothing but a time keeps waiting; none: of all."""
+        return self.where(lambda job: is_in_line(job) and (not targets or job.target in targets))
+
+
+def is_in_line(job: Job) -> bool:
+    """Whether nothing but a time keeps the job waiting."""
+    return job.status is JobStatus.PENDING and not job.held and not job.waits_for and not job.parts
+
+
+def standing(job: Job) -> tuple[int, int, int]:
+    """Where the job stands among all that are in line: the lowest goes first."""
+    return -job.priority, job.place, job.number

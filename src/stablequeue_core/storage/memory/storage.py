@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
-from stablequeue_core.events import Event, EventLog
+from stablequeue_core.clock import Clock, SystemClock
 from stablequeue_core.storage.base import ProcessLock, Storage
+from stablequeue_core.storage.chunks import Chunk
+from stablequeue_core.storage.memory import copying
 from stablequeue_core.storage.memory.downloads import MemoryDownloads
+from stablequeue_core.storage.memory.events import MemoryEvents
+from stablequeue_core.storage.memory.fleet import MemoryCosts, MemoryReports
 from stablequeue_core.storage.memory.identities import MemoryIdentities
 from stablequeue_core.storage.memory.jobs import MemoryJobs
+from stablequeue_core.storage.memory.locks import MemoryLock
 from stablequeue_core.storage.memory.models import MemoryModels
 from stablequeue_core.storage.memory.servers import MemoryServers
 from stablequeue_core.storage.memory.state import Memory
@@ -19,63 +24,56 @@ class MemoryStorage(Storage):
 
     It keeps every promise of a storage but that one; its locks, too, are of this process only.
 
+    Args:
+        clock: the time that it tells; the computer's unless one is given.
+
     Example::
 
         with MemoryStorage() as storage:
             print(storage.jobs.counts())
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, clock: Clock | None = None) -> None:
         self._memory = Memory()
-        self.work = self._memory.work
-        self.changes = self._memory.changes
+        self.clock = clock or SystemClock()
+        self.work = self._memory.bells.work
+        self.changes = self._memory.bells.changes
         self.jobs = MemoryJobs(self._memory)
         self.servers = MemoryServers(self._memory)
         self.models = MemoryModels(self._memory)
         self.identities = MemoryIdentities(self._memory)
         self.downloads = MemoryDownloads(self._memory)
-        self.events = _MemoryEvents(self._memory)
+        self.costs = MemoryCosts(self._memory)
+        self.reports = MemoryReports(self._memory)
+        self.events = MemoryEvents(self._memory)
 
     def lane_lock(self, alias: str) -> ProcessLock:
         """A lock for whoever sends jobs to the server named ``alias``; not yet taken."""
-        return _MemoryLock(self._memory, f"lane {alias}")
+        return MemoryLock(self._memory, f"lane {alias}")
 
     def fetching_lock(self) -> ProcessLock:
         """A lock for whoever fetches the downloads; not yet taken."""
-        return _MemoryLock(self._memory, "fetching")
+        return MemoryLock(self._memory, "fetching")
+
+    def tidying_lock(self) -> ProcessLock:
+        """A lock for whoever removes what need not be kept any more; not yet taken."""
+        return MemoryLock(self._memory, "tidying")
+
+    def examine(self) -> Sequence[str]:
+        """Nothing can be wrong with a memory."""
+        return []
+
+    def shrink(self) -> int:
+        """A memory keeps no room that it does not need."""
+        return 0
+
+    def dump(self) -> Iterator[Chunk]:
+        """Everything that is remembered, in pieces of bounded size, as it was in one moment."""
+        return copying.dump(self._memory)
+
+    def restore(self, chunks: Iterable[Chunk]) -> None:
+        """Remember all that another storage has dumped: numbers and revisions included."""
+        copying.restore(self._memory, chunks)
 
     def close(self) -> None:
         """Nothing to let go of."""
-
-
-class _MemoryEvents(EventLog):
-    def __init__(self, memory: Memory) -> None:
-        self._memory = memory
-
-    def read(self, after: int = 0, limit: int = 1000) -> Sequence[Event]:
-        with self._memory.lock:
-            return self._memory.events[after : after + limit]
-
-    def last(self) -> int:
-        with self._memory.lock:
-            return len(self._memory.events)
-
-
-class _MemoryLock(ProcessLock):
-    def __init__(self, memory: Memory, name: str) -> None:
-        self._memory = memory
-        self._name = name
-        self._held = False
-
-    def try_acquire(self) -> bool:
-        with self._memory.lock:
-            if not self._held and self._name not in self._memory.locks:
-                self._memory.locks.add(self._name)
-                self._held = True
-            return self._held
-
-    def release(self) -> None:
-        with self._memory.lock:
-            if self._held:
-                self._memory.locks.discard(self._name)
-                self._held = False

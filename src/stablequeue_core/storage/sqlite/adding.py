@@ -15,8 +15,10 @@ from itertools import chain, takewhile
 from attrs import define, evolve
 
 from stablequeue_core.errors import IdempotencyKeyReused, StorageError
-from stablequeue_core.jobs import IdempotencyKey, Job
-from stablequeue_core.storage.sqlite import queries, rows
+from stablequeue_core.events import EventKind
+from stablequeue_core.jobs import IdempotencyKey, Job, JobStatus
+from stablequeue_core.storage.rows import jobs as rows
+from stablequeue_core.storage.sqlite import queries
 from stablequeue_core.storage.sqlite.connection import Database, Row
 
 MOST = 64
@@ -28,6 +30,7 @@ class _Call:
     """The jobs of one call, and what came of them.
 
     Attributes:
+        fair: whether their clients take turns.
         kept: the jobs as they are kept now, None until they are.
         error: why they are not.
         turn: set when the jobs are settled, or when it is this call's turn to write; None for
@@ -37,6 +40,7 @@ class _Call:
     jobs: Sequence[Job]
     rows: Sequence[Row]
     key: IdempotencyKey | None
+    fair: bool
     kept: Sequence[Job] | None = None
     error: Exception | None = None
     turn: threading.Event | None = None
@@ -45,10 +49,21 @@ class _Call:
     def is_settled(self) -> bool:
         return self.kept is not None or self.error is not None
 
+    @property
+    def goes_alone(self) -> bool:
+        """Whether something has to be looked up first, so that one statement is not enough."""
+        return self.key is not None or self.fair
+
+    @property
+    def pending(self) -> int:
+        """How many of the jobs are new; the database tells of each."""
+        return sum(job.status is JobStatus.PENDING for job in self.jobs)
+
     def settle(self, first: int) -> None:
-        """The jobs are kept, with numbers from ``first`` on."""
+        """The jobs are kept, with numbers from ``first`` on, and stand there."""
         self.kept = [
-            evolve(job, number=number, revision=1) for number, job in enumerate(self.jobs, first)
+            evolve(job, number=number, place=number, revision=1)
+            for number, job in enumerate(self.jobs, first)
         ]
 
 
@@ -61,10 +76,11 @@ class Adding:
         self._waiting: list[_Call] = []
         self._somebody_writes = False
 
-    def add(self, jobs: Sequence[Job], key: IdempotencyKey | None) -> Sequence[Job]:
+    def add(self, jobs: Sequence[Job], key: IdempotencyKey | None, *, fair: bool) -> Sequence[Job]:
         """Keep new jobs; see the port."""
         # Everything that can be prepared is, so that the one who writes has little to do.
-        call = _Call(jobs, [(*rows.fixed(job), *rows.changing(job, 1)) for job in jobs], key)
+        values = [(*rows.fixed(job), *rows.changing(job, 1)) for job in jobs]
+        call = _Call(jobs, values, key, fair)
         with self._guard:
             self._waiting.append(call)
             if self._somebody_writes:
@@ -134,18 +150,21 @@ class Adding:
 
     def _write_together(self, calls: Sequence[_Call]) -> None:
         values = [row for call in calls for row in call.rows]
-        number = self._database.write_at_once(*_insert(values)) - len(values) + 1
+        told = [EventKind.JOB_SUBMITTED] * sum(call.pending for call in calls)
+        number = self._database.write_at_once(*_insert(values), told) - len(values) + 1
         for call in calls:
             call.settle(number)
             number += len(call.jobs)
 
     def _write_alone(self, call: _Call) -> None:
-        if call.key is None and 0 < len(call.rows) <= MOST:
+        if not call.goes_alone and 0 < len(call.rows) <= MOST:
             self._write_together([call])
             return
         with self._database.write() as connection:
             if call.key is None or not _is_answered(connection, call, call.key):
-                _keep(connection, call)
+                _keep_in_turn(connection, call) if call.fair else _keep(connection, call)
+                _keep_key(connection, call)
+                self._database.was_told(EventKind.JOB_SUBMITTED, call.pending)
 
 
 def _interrupted() -> StorageError:
@@ -158,10 +177,10 @@ def _interrupted() -> StorageError:
 def _that_fit_together(waiting: Sequence[_Call]) -> list[_Call]:
     """The first of the calls that wait, and those behind it that fit into the same statement.
 
-    A call with many jobs, or with a key that has to be looked up, goes alone.
+    A call with many jobs, or one for which something has to be looked up, goes alone.
     """
     together = list(
-        takewhile(lambda call: call.key is None and len(call.jobs) == 1, waiting[:MOST])
+        takewhile(lambda call: not call.goes_alone and len(call.jobs) == 1, waiting[:MOST])
     )
     return together or list(waiting[:1])
 
@@ -170,10 +189,30 @@ def _keep(connection: sqlite3.Connection, call: _Call) -> None:
     last = 0
     for start in range(0, len(call.rows), MOST):
         last = connection.execute(*_insert(call.rows[start : start + MOST])).lastrowid or 0
-    first = last - len(call.jobs) + 1
-    if call.key is not None and call.jobs:
+    call.settle(last - len(call.jobs) + 1)
+
+
+def _keep_in_turn(connection: sqlite3.Connection, call: _Call) -> None:
+    """Each job behind the last one of its client, and behind the first of all."""
+    connection.execute(queries.CATCH_UP)
+    kept = []
+    for job, row in zip(call.jobs, call.rows, strict=True):
+        turn = None
+        if job.status is JobStatus.PENDING:
+            client = {"priority": job.priority, "client_id": job.client_id}
+            (turn,) = connection.execute(queries.FAIR_TURN, client).fetchone()
+        number = connection.execute(queries.ADD_IN_TURN, (turn, *row)).lastrowid or 0
+        if turn is None:
+            connection.execute(queries.TURN_IS_NUMBER, (number,))
+        kept.append(evolve(job, number=number, place=turn or number, revision=1))
+    connection.execute(queries.CAUGHT_UP)
+    call.kept = kept
+
+
+def _keep_key(connection: sqlite3.Connection, call: _Call) -> None:
+    if call.key is not None and call.kept:
+        first, last = call.kept[0].number, call.kept[-1].number
         connection.execute(queries.ADD_KEY, (first, last, call.key.key, call.key.digest))
-    call.settle(first)
 
 
 def _is_answered(connection: sqlite3.Connection, call: _Call, key: IdempotencyKey) -> bool:

@@ -6,12 +6,17 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from stablequeue_core.errors import QueueClosed, StorageError
+from stablequeue_core.events import Event, EventKind
+from stablequeue_core.serialization import to_millis
+from stablequeue_core.storage.ringing import Bells
+from stablequeue_core.storage.rows.text import to_json
 from stablequeue_core.storage.sqlite import schema
 from stablequeue_core.storage.sqlite.faults import (
     not_ours,
@@ -36,8 +41,15 @@ CHECKPOINT_PAGES = 4000
 Row = tuple[Any, ...]
 Values = tuple[Any, ...] | dict[str, Any]
 
+GLANCE_MS = 1
+"""So many milliseconds pass between two looks whether another process has stopped writing."""
+
 SMALLEST_DATABASE = 512
 """Bytes in the smallest page that SQLite knows; a database has at least one."""
+
+_TELL = "INSERT INTO events (kind, at, job_id, server, data) VALUES (?, ?, ?, ?, ?)"
+_LAST = "SELECT coalesce(max(sequence), 0) FROM events"
+_KINDS = "SELECT kind, count(*) FROM events WHERE sequence > ? GROUP BY kind"
 
 
 class Database:
@@ -45,10 +57,12 @@ class Database:
 
     Attributes:
         path: the file.
+        bells: ring after each change that was told.
     """
 
-    def __init__(self, path: Path, *, busy_timeout: float) -> None:
+    def __init__(self, path: Path, bells: Bells, *, busy_timeout: float) -> None:
         self.path = path
+        self.bells = bells
         self._busy_timeout = busy_timeout
         self._writing = threading.Lock()
         self._readers_guard = threading.Lock()
@@ -57,20 +71,65 @@ class Database:
         _ensure_file(path)
         with translated():
             self._writer = self._open_writer()
+            self._version = _version(self._writer)
+            ((self._last_told,),) = self._writer.execute(_LAST)
+        self._telling: list[EventKind] = []
+        self._own: Counter[EventKind] = Counter()
 
     @contextmanager
-    def write(self) -> Iterator[sqlite3.Connection]:
+    def write(self, *, lasting: bool = True) -> Iterator[sqlite3.Connection]:
         """A transaction that changes something; kept when the block ends, undone if it raises.
+
+        The bells ring for what was told in it.
+
+        Args:
+            lasting: whether it must survive a power cut at once, and not only the end of the
+                process.
 
         Raises:
             StorageError: see :mod:`~stablequeue_core.storage.sqlite.faults`.
             QueueClosed: :meth:`close` was called before.
         """
-        with self._one_writer() as writer, _transaction(writer, "BEGIN IMMEDIATE"):
-            yield writer
+        with self._one_writer() as writer:
+            self._telling = []
+            with _synchronous(writer, lasting), _transaction(writer, self._begin_to_write):
+                yield writer
+            told = self._telling
+            self._own.update(told)
+        if told:
+            self.bells.ring(told)
 
-    def write_at_once(self, statement: str, values: Values) -> int:
+    @contextmanager
+    def alone(self) -> Iterator[sqlite3.Connection]:
+        """The connection that writes, outside of any transaction: for upkeep.
+
+        Raises:
+            StorageError, QueueClosed: as :meth:`write`.
+        """
+        with self._one_writer() as writer, translated():
+            writer.execute(f"PRAGMA busy_timeout = {int(self._busy_timeout * 1000)}")
+            try:
+                yield writer
+            finally:
+                writer.execute(f"PRAGMA busy_timeout = {GLANCE_MS}")
+
+    def tell(self, event: Event) -> None:
+        """Write an event into the log, in the transaction of the change that it tells of."""
+        at, data = to_millis(event.at), to_json(event.data)
+        self._writer.execute(_TELL, (event.kind.value, at, event.job_id, event.server, data))
+        self._telling.append(event.kind)
+
+    def was_told(self, kind: EventKind, count: int) -> None:
+        """In the transaction under way, the database itself has told of so many things."""
+        self._telling += [kind] * count
+
+    def write_at_once(self, statement: str, values: Values, told: Sequence[EventKind] = ()) -> int:
         """Make a change that is one statement, and so a transaction by itself.
+
+        Args:
+            statement: what is to be done.
+            values: for it.
+            told: what the database itself tells of it.
 
         Returns:
             the number of the last row that it has inserted.
@@ -79,7 +138,26 @@ class Database:
             StorageError, QueueClosed: as :meth:`write`.
         """
         with self._one_writer() as writer, translated():
-            return writer.execute(statement, values).lastrowid or 0
+            last = self._when_free(lambda: writer.execute(statement, values)).lastrowid or 0
+            self._own.update(told)
+        self.bells.ring(told)
+        return last
+
+    def news(self) -> Sequence[EventKind]:
+        """What others have told of since we were last asked, or since the file was opened.
+
+        Raises:
+            StorageError, QueueClosed: as :meth:`write`.
+        """
+        if not self._is_news():
+            return ()
+        with self._one_writer() as writer, _transaction(writer):
+            self._version = _version(writer)
+            kinds = writer.execute(_KINDS, (self._last_told,)).fetchall()
+            ((self._last_told,),) = writer.execute(_LAST)
+            others = Counter({EventKind(kind): count for kind, count in kinds}) - self._own
+            self._own.clear()
+        return list(others)
 
     def fetch(self, select: str, values: Values = ()) -> list[Row]:
         """The rows of one SELECT, which sees one moment; waits for no writer.
@@ -103,10 +181,20 @@ class Database:
         """
         reader = self._take_reader()
         try:
-            with _transaction(reader, "BEGIN"):
+            with _transaction(reader):
                 yield reader
         finally:
             self._give_reader_back(reader)
+
+    def _is_news(self) -> bool:
+        """Whether anything has changed. Asked many times a second, so it does no more than that."""
+        with self._writing:
+            if self._closed:
+                raise QueueClosed
+            try:
+                return bool(self._own) or _version(self._writer) != self._version
+            except sqlite3.Error as error:
+                raise told(error) from error
 
     def close(self) -> None:
         """Close every connection, the last of which empties the write-ahead log."""
@@ -124,6 +212,23 @@ class Database:
             if self._closed:
                 raise QueueClosed
             yield self._writer
+
+    def _begin_to_write(self) -> None:
+        self._when_free(lambda: self._writer.execute("BEGIN IMMEDIATE"))
+
+    def _when_free(self, do: Callable[[], sqlite3.Cursor]) -> sqlite3.Cursor:
+        """Do it as soon as no other process writes.
+
+        SQLite itself would look less and less often, until it sleeps for 100 ms at a time, while
+        the others write again and again.
+        """
+        deadline = time.monotonic() + self._busy_timeout
+        while True:
+            try:
+                return do()
+            except sqlite3.OperationalError as error:
+                if primary_code(error) != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                    raise
 
     def _take_reader(self) -> sqlite3.Connection:
         with self._readers_guard:
@@ -146,16 +251,20 @@ class Database:
     def _open_writer(self) -> sqlite3.Connection:
         writer = self._connect()
         try:
-            with _transaction(writer, "BEGIN"):
+            with _transaction(writer):
                 found = schema.check(writer)
             writer.execute(f"PRAGMA page_size = {PAGE_BYTES}")
+            if found == 0:
+                # Lets the file shrink little by little.
+                writer.execute("PRAGMA auto_vacuum = INCREMENTAL")
             self._enter_wal(writer)
             writer.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
             writer.execute("PRAGMA synchronous = FULL")
             writer.execute("PRAGMA foreign_keys = ON")
             if found < schema.VERSION:
-                with _transaction(writer, "BEGIN IMMEDIATE"):
+                with _transaction(writer, lambda: writer.execute("BEGIN IMMEDIATE")):
                     schema.migrate(writer)
+            writer.execute(f"PRAGMA busy_timeout = {GLANCE_MS}")
         except BaseException:
             writer.close()
             raise
@@ -188,9 +297,11 @@ class Database:
 
 
 @contextmanager
-def _transaction(connection: sqlite3.Connection, begin: str) -> Iterator[None]:
+def _transaction(
+    connection: sqlite3.Connection, begin: Callable[[], object] | None = None
+) -> Iterator[None]:
     try:
-        connection.execute(begin)
+        begin() if begin else connection.execute("BEGIN")
         yield
         connection.execute("COMMIT")
     except BaseException as error:
@@ -198,9 +309,30 @@ def _transaction(connection: sqlite3.Connection, begin: str) -> Iterator[None]:
         if connection.in_transaction:
             with suppress(sqlite3.Error):
                 connection.execute("ROLLBACK")
-        if isinstance(error, sqlite3.Error):
+        if isinstance(error, (sqlite3.Error, UnicodeEncodeError)):
             raise told(error) from error
         raise
+
+
+@contextmanager
+def _synchronous(connection: sqlite3.Connection, lasting: bool) -> Iterator[None]:
+    """Whether what is committed meanwhile waits for the disk."""
+    if lasting:
+        yield
+        return
+    with translated():
+        connection.execute("PRAGMA synchronous = NORMAL")
+    try:
+        yield
+    finally:
+        with translated():
+            connection.execute("PRAGMA synchronous = FULL")
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    """A number that changes when anybody but this connection has changed the file."""
+    ((version,),) = connection.execute("PRAGMA data_version")
+    return int(version)
 
 
 def _ensure_file(path: Path) -> None:

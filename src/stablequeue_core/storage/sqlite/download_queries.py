@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stablequeue_core.storage.sqlite.download_rows import ALL, CHANGING, GIVEN
+from stablequeue_core.storage.rows.downloads import ALL, CHANGING, GIVEN
 
 _COLUMNS = ", ".join(ALL)
 _WHOLE = ", ".join((*(f"downloads.{name}" for name in ALL), "download_records.record"))
@@ -15,6 +15,7 @@ UPDATE = f"""
     WHERE id = ? AND revision = ?
 """
 GET = f"SELECT {_WHOLE} FROM {_TABLES} WHERE id = ?"
+EVERYTHING = f"SELECT {_WHOLE} FROM {_TABLES} ORDER BY number"
 IS_THERE = "SELECT 1 FROM downloads WHERE id = ?"
 OPEN_AT = f"""
     SELECT {_WHOLE} FROM {_TABLES}

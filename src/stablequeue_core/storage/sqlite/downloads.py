@@ -8,7 +8,6 @@ from datetime import datetime
 
 from attrs import evolve
 
-from stablequeue_core.bell import Bell
 from stablequeue_core.downloads import (
     BeginDownload,
     Download,
@@ -20,20 +19,17 @@ from stablequeue_core.downloads import (
 from stablequeue_core.errors import DownloadNotFound, StaleDownload
 from stablequeue_core.events import Event
 from stablequeue_core.serialization import from_millis, to_millis
+from stablequeue_core.storage.rows.downloads import changing, download_of, fixed, place_of
+from stablequeue_core.storage.rows.text import to_json
 from stablequeue_core.storage.sqlite import download_queries as queries
 from stablequeue_core.storage.sqlite.connection import Database, Row
-from stablequeue_core.storage.sqlite.download_rows import changing, download_of, fixed, place_of
-from stablequeue_core.storage.sqlite.events import record
-from stablequeue_core.storage.sqlite.text import to_json
 
 
 class SqliteDownloads(DownloadStore):
     """The downloads of one database."""
 
-    def __init__(self, database: Database, *, work: Bell, changes: Bell) -> None:
+    def __init__(self, database: Database) -> None:
         self._database = database
-        self._work = work
-        self._changes = changes
 
     def add(self, download: Download, event: Event) -> Download:
         """Keep a new download, unless the same file is being fetched to the same place already."""
@@ -45,8 +41,7 @@ class SqliteDownloads(DownloadStore):
             values = (*fixed(download), *changing(download, 1))
             number = connection.execute(queries.INSERT, values).lastrowid or 0
             connection.execute(queries.ADD_RECORD, (number, answered))
-            record(connection, event)
-        self._ring(download)
+            self._database.tell(event)
         return evolve(download, number=number, revision=1)
 
     def get(self, download_id: str) -> Download:
@@ -65,8 +60,11 @@ class SqliteDownloads(DownloadStore):
     def replace(self, download: Download, event: Event | None) -> Download:
         """Keep ``download`` in place of its previous revision."""
         with self._database.write() as connection:
-            kept = _keep(connection, download, event)
-        self._ring(kept)
+            kept = _keep(connection, download)
+            if event is not None:
+                self._database.tell(event)
+        if event is None:
+            self._database.bells.changes.ring()
         return kept
 
     def claim(self, *, now: datetime, begin: BeginDownload) -> Download | None:
@@ -81,8 +79,9 @@ class SqliteDownloads(DownloadStore):
                 return None
             (download_id,) = first
             found = connection.execute(queries.GET, (download_id,)).fetchall()
-            kept = _keep(connection, *begin(_only(found, download_id)))
-        self._ring(kept)
+            begun, event = begin(_only(found, download_id))
+            kept = _keep(connection, begun)
+            self._database.tell(event)
         return kept
 
     def next_due(self) -> datetime | None:
@@ -94,11 +93,6 @@ class SqliteDownloads(DownloadStore):
         """Every download that stands there, oldest first."""
         return tuple(map(download_of, self._database.fetch(queries.WITH_STATUS, (status.value,))))
 
-    def _ring(self, changed: Download) -> None:
-        self._changes.ring()
-        if changed.status is DownloadStatus.QUEUED or changed.status.ended:
-            self._work.ring()
-
 
 def _only(found: Sequence[Row], download_id: str) -> Download:
     if not found:
@@ -106,14 +100,12 @@ def _only(found: Sequence[Row], download_id: str) -> Download:
     return download_of(found[0])
 
 
-def _keep(connection: sqlite3.Connection, download: Download, event: Event | None) -> Download:
-    """Write ``download`` over its previous revision, and what tells of it; as it is kept."""
+def _keep(connection: sqlite3.Connection, download: Download) -> Download:
+    """Write ``download`` over its previous revision; as it is kept."""
     kept = evolve(download, revision=download.revision + 1)
     values = (*changing(kept, kept.revision), kept.id, download.revision)
     if connection.execute(queries.UPDATE, values).rowcount != 1:
         if connection.execute(queries.IS_THERE, (kept.id,)).fetchone():
             raise StaleDownload(kept.id)
         raise DownloadNotFound(kept.id)
-    if event is not None:
-        record(connection, event)
     return kept

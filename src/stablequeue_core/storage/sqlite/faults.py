@@ -65,6 +65,11 @@ _CANNOT_OPEN = (
     ),
 )
 
+_NO_TEXT = (
+    "The queue database refused what was asked of it: a text holds half of a character "
+    "(a lone surrogate), which no database can keep."
+)
+
 _BY_SQLITE_CODE: dict[int, tuple[type[StorageError], str]] = {
     sqlite3.SQLITE_BUSY: _BUSY,
     sqlite3.SQLITE_LOCKED: _BUSY,
@@ -91,15 +96,17 @@ def translated() -> Iterator[None]:
     """Raise every error of SQLite as its counterpart among ours."""
     try:
         yield
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeEncodeError) as error:
         raise told(error) from error
 
 
-def told(error: sqlite3.Error | OSError) -> StorageError:
+def told(error: sqlite3.Error | OSError | UnicodeEncodeError) -> StorageError:
     """The counterpart of ``error``: says what to do, and names no path of the machine."""
     if isinstance(error, OSError):
         kind, sentence = _BY_ERRNO.get(error.errno, _CANNOT_OPEN)
         return kind(sentence)
+    if isinstance(error, UnicodeEncodeError):
+        return StorageError(_NO_TEXT)
     known = _BY_SQLITE_CODE.get(primary_code(error))
     if known is None:
         return StorageError(f"The queue database refused what was asked of it: {error}.")

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import sqlite3
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from attrs import evolve
 
-from stablequeue_core.bell import Bell
 from stablequeue_core.errors import JobNotFound, StaleJob
 from stablequeue_core.events import Event
 from stablequeue_core.jobs import (
+    ENDED,
     Begin,
     Choose,
     IdempotencyKey,
@@ -21,31 +22,28 @@ from stablequeue_core.jobs import (
     JobStatus,
     JobStore,
     Lease,
+    Work,
 )
 from stablequeue_core.serialization import from_millis, to_millis
-from stablequeue_core.storage.sqlite import queries, rows
+from stablequeue_core.storage.rows import jobs as rows
+from stablequeue_core.storage.sqlite import queries
 from stablequeue_core.storage.sqlite.adding import Adding
 from stablequeue_core.storage.sqlite.connection import Database, Row
-from stablequeue_core.storage.sqlite.events import record
-
-WINDOW = 32
-"""How many candidates are shown to ``choose`` at a time."""
+from stablequeue_core.storage.sqlite.lines import Asked, SqliteLine
 
 
 class SqliteJobs(JobStore):
     """The jobs of one database."""
 
-    def __init__(self, database: Database, *, work: Bell, changes: Bell) -> None:
+    def __init__(self, database: Database) -> None:
         self._database = database
         self._adding = Adding(database)
-        self._work = work
-        self._changes = changes
 
-    def add(self, jobs: Sequence[Job], key: IdempotencyKey | None = None) -> Sequence[Job]:
+    def add(
+        self, jobs: Sequence[Job], key: IdempotencyKey | None = None, *, fair: bool = False
+    ) -> Sequence[Job]:
         """Keep new jobs, all or none, in this order."""
-        kept = self._adding.add(jobs, key)
-        self._ring(work=True)
-        return kept
+        return self._adding.add(jobs, key, fair=fair)
 
     def get(self, job_id: str) -> Job:
         """The job with this id."""
@@ -53,16 +51,15 @@ class SqliteJobs(JobStore):
 
     def list(self, query: JobQuery) -> JobPage:
         """A page of the jobs that match, and how many match in all, from one moment."""
-        select = queries.page(newest_first=query.newest_first, of_status=query.status is not None)
-        wanted = () if query.status is None else (query.status.value,)
+        select = queries.page(newest_first=query.newest_first, status=query.status)
         with self._database.read() as connection:
             counts = _counts(connection.execute(queries.COUNTS))
-            found = connection.execute(select, (*wanted, query.limit, query.offset)).fetchall()
+            found = connection.execute(select, (query.limit, query.offset)).fetchall()
         total = sum(counts.values()) if query.status is None else counts[query.status]
         return JobPage(total=total, jobs=tuple(map(rows.job_of, found)))
 
     def counts(self) -> Mapping[JobStatus, int]:
-        """How many jobs stand where; every status is a key."""
+        """How many jobs stand where, parts of jobs left out; every status is a key."""
         return _counts(self._database.fetch(queries.COUNTS))
 
     def replace(self, job: Job, event: Event) -> Job:
@@ -70,8 +67,10 @@ class SqliteJobs(JobStore):
         kept = evolve(job, revision=job.revision + 1)
         with self._database.write() as connection:
             _keep(connection, kept)
-            record(connection, event)
-        self._ring(work=job.status is JobStatus.PENDING)
+            self._database.tell(event)
+        if job.part_of is not None and job.status.ended:
+            # Whoever joins parts has something to do, perhaps.
+            self._database.bells.work.ring()
         return kept
 
     def delete(self, job: Job, event: Event) -> None:
@@ -79,24 +78,28 @@ class SqliteJobs(JobStore):
         with self._database.write() as connection:
             _expect_one(connection.execute(queries.DELETE, (job.id, job.revision)), job.id)
             connection.execute(queries.DELETE_KEY, {"number": job.number})
-            record(connection, event)
-        self._ring(work=False)
+            self._database.tell(event)
 
-    def claim(self, server: str, *, now: datetime, choose: Choose, begin: Begin) -> Job | None:
-        """Give one pending job to the lane of ``server``; no job is ever given to two."""
-        due = {"server": server, "now": to_millis(now)}
+    def claim(
+        self, targets: Sequence[str], *, now: datetime, choose: Choose, begin: Begin
+    ) -> Job | None:
+        """Give one pending job to whoever serves these targets; no job is ever given to two."""
+        asked = Asked(targets, now)
         # An idle lane looks without holding up those who write.
-        if not self._database.fetch(queries.ANYTHING_DUE, due):
+        ready, has_become_ready = asked.anything_due(self._database)
+        if not ready and not has_become_ready:
             return None
         with self._database.write() as connection:
-            chosen = _choose(connection, due, choose)
+            if has_become_ready:
+                asked.make_ready(connection)
+            with SqliteLine(connection, asked) as line:
+                chosen = choose(line)
             if chosen is None:
                 return None
-            job, event = begin(_job(connection, chosen))
+            job, event = begin(_job(connection, chosen.id))
             kept = evolve(job, revision=job.revision + 1)
             _keep(connection, kept)
-            record(connection, event)
-        self._ring(work=False)
+            self._database.tell(event)
         return kept
 
     def renew(self, job_id: str, lease: Lease) -> Job:
@@ -122,10 +125,79 @@ class SqliteJobs(JobStore):
         """Every pending job that waits for downloads, oldest first."""
         return self._all(queries.WAITING, ())
 
-    def next_due(self, server: str) -> datetime | None:
-        """When the earliest of the server's jobs that wait for a time may run."""
-        ((millis,),) = self._database.fetch(queries.NEXT_DUE, (server,))
-        return None if millis is None else from_millis(millis)
+    def next_due(self, targets: Sequence[str]) -> datetime | None:
+        """When the earliest job of these targets that waits for a time may run."""
+        with self._database.read() as connection:
+            found = [
+                connection.execute(queries.NEXT_DUE, (ready, target)).fetchone()[0]
+                for target in targets
+                for ready in (0, 1)
+            ]
+        earliest = min((millis for millis in found if millis is not None), default=None)
+        return None if earliest is None else from_millis(earliest)
+
+    def move_to_front(self, job: Job, event: Event) -> Job:
+        """Let ``job`` go before all others of its priority."""
+        with self._database.write() as connection:
+            moved = connection.execute(queries.MOVE_TO_FRONT, (job.id, job.revision))
+            _expect_one(moved, job.id)
+            kept = _job(connection, job.id)
+            self._database.tell(event)
+        return kept
+
+    def work_before(self, job: Job | None) -> Sequence[Work]:
+        """The pending jobs of whatever target that stand before ``job``, summed up."""
+        stands = {
+            "priority": job and job.priority,
+            "place": job and job.place,
+            "number": job and job.number,
+        }
+        counts: Counter[tuple[str, str | None]] = Counter()
+        efforts: Counter[tuple[str, str | None]] = Counter()
+        for target, checkpoint, count, effort in self._database.fetch(queries.WORK_BEFORE, stands):
+            counts[target, checkpoint] += count
+            efforts[target, checkpoint] += effort
+        return [
+            Work(target=alike[0], checkpoint=alike[1], count=count, effort=efforts[alike])
+            for alike, count in counts.items()
+        ]
+
+    def parts_of(self, job_id: str) -> Sequence[Job]:
+        """The jobs that are parts of this one, by number."""
+        return self._all(queries.PARTS_OF, (job_id,))
+
+    def in_parts(self) -> Sequence[Job]:
+        """Every open job that is made in parts, oldest first."""
+        return self._all(queries.IN_PARTS, ())
+
+    def worn_out(
+        self, *, ended_before: datetime | None, keep: int | None, limit: int
+    ) -> Sequence[Job]:
+        """The ended jobs that need not be kept any more, those that ended first first."""
+        with self._database.read() as connection:
+            too_many = 0
+            if keep is not None:
+                counts = _counts(connection.execute(queries.COUNTS))
+                too_many = sum(counts[status] for status in ENDED) - keep
+            too_old = 0
+            if ended_before is not None:
+                asked = (to_millis(ended_before), limit)
+                (too_old,) = connection.execute(queries.COUNT_ENDED_BEFORE, asked).fetchone()
+            count = min(max(too_many, too_old, 0), limit)
+            found = connection.execute(queries.ENDED_FIRST, (count,)).fetchall()
+        return [rows.job_of(row) for row in found]
+
+    def forget(self, jobs: Sequence[Job], event: Event) -> int:
+        """Forget those of these ended jobs that are still as they were, with one event for all."""
+        count = 0
+        with self._database.write() as connection:
+            for job in jobs:
+                if connection.execute(queries.FORGET, (job.id, job.revision)).rowcount:
+                    count += 1
+                    _forget_what_belongs_to(connection, job)
+            if count:
+                self._database.tell(event)
+        return count
 
     def position(self, job: Job) -> int | None:
         """How many pending jobs of the same target come before it; None unless it is pending."""
@@ -141,16 +213,10 @@ class SqliteJobs(JobStore):
         """Pause or resume the whole queue; survives a restart."""
         with self._database.write() as connection:
             connection.execute(queries.SET_PAUSED, (paused,))
-            record(connection, event)
-        self._ring(work=True)
+            self._database.tell(event)
 
     def _all(self, select: str, values: tuple[str, ...] | dict[str, str]) -> Sequence[Job]:
         return [rows.job_of(row) for row in self._database.fetch(select, values)]
-
-    def _ring(self, *, work: bool) -> None:
-        self._changes.ring()
-        if work:
-            self._work.ring()
 
 
 def _job(connection: sqlite3.Connection, job_id: str) -> Job:
@@ -177,17 +243,12 @@ def _expect_one(cursor: sqlite3.Cursor, job_id: str) -> None:
         raise JobNotFound(job_id)
 
 
-def _choose(connection: sqlite3.Connection, due: dict[str, object], choose: Choose) -> str | None:
-    """The id of the job that ``choose`` picks, window by window."""
-    cursor = connection.execute(queries.CANDIDATES, due)
-    try:
-        while window := cursor.fetchmany(WINDOW):
-            picked = choose(rows.Candidates(window))
-            if picked is not None:
-                return picked.id
-    finally:
-        cursor.close()
-    return None
+def _forget_what_belongs_to(connection: sqlite3.Connection, job: Job) -> None:
+    """The parts of a job that was forgotten, and the idempotency keys that led to it or to them."""
+    parts = connection.execute(queries.NUMBERS_OF_PARTS, (job.id,)).fetchall()
+    connection.executemany(queries.FORGET_NUMBER, parts)
+    for (number,) in [(job.number,), *parts]:
+        connection.execute(queries.DELETE_KEY, {"number": number})
 
 
 def _counts(found: Iterable[Row]) -> Mapping[JobStatus, int]:

@@ -53,3 +53,8 @@ def lane_lock(database: Path, alias: str) -> FileProcessLock:
 def fetching_lock(database: Path) -> FileProcessLock:
     """The lock of whoever fetches the downloads."""
     return FileProcessLock(database, "fetching")
+
+
+def tidying_lock(database: Path) -> FileProcessLock:
+    """The lock of whoever removes what need not be kept any more."""
+    return FileProcessLock(database, "tidying")

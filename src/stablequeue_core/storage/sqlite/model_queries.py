@@ -8,9 +8,9 @@ from typing import Any
 from attrs import frozen
 
 from stablequeue_core.models import ModelQuery
+from stablequeue_core.storage.rows.models import ALL, GIVEN
+from stablequeue_core.storage.rows.text import sentence, stored, to_json
 from stablequeue_core.storage.searching import families_called, folded, wanted_words
-from stablequeue_core.storage.sqlite.model_rows import ALL, GIVEN
-from stablequeue_core.storage.sqlite.text import sentence, stored, to_json
 
 _COLUMNS = ", ".join(ALL)
 

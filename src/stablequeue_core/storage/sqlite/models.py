@@ -7,25 +7,22 @@ from collections.abc import Collection, Mapping, Sequence
 
 from attrs import evolve
 
-from stablequeue_core.bell import Bell
 from stablequeue_core.errors import ModelNotFound
 from stablequeue_core.events import Event
 from stablequeue_core.models import Model, ModelPage, ModelQuery, ModelStore
 from stablequeue_core.models.paths import folder_of
+from stablequeue_core.storage.rows.models import model_of, values_of, whole
+from stablequeue_core.storage.rows.text import restored, stored
 from stablequeue_core.storage.searching import FEWEST_DIGITS, folded
 from stablequeue_core.storage.sqlite import model_queries as queries
 from stablequeue_core.storage.sqlite.connection import Database, Row, Values
-from stablequeue_core.storage.sqlite.events import record
-from stablequeue_core.storage.sqlite.model_rows import model_of, values_of, whole
-from stablequeue_core.storage.sqlite.text import restored, stored
 
 
 class SqliteModels(ModelStore):
     """The models of one database."""
 
-    def __init__(self, database: Database, *, changes: Bell) -> None:
+    def __init__(self, database: Database) -> None:
         self._database = database
-        self._changes = changes
 
     def save(self, models: Sequence[Model]) -> Sequence[Model]:
         """Keep models: new ones, and new values of known ones, which may have moved."""
@@ -35,7 +32,7 @@ class SqliteModels(ModelStore):
         rows = [values_of(model) for model in models]
         with self._database.write() as connection:
             ids = _save(connection, models, rows)
-        self._changes.ring()
+        self._database.bells.changes.ring()
         return [
             model if model.id == given else evolve(model, id=given)
             for model, given in zip(models, ids, strict=True)
@@ -56,7 +53,7 @@ class SqliteModels(ModelStore):
                 gone += connection.execute(queries.REMOVE, (whole(model_id),)).fetchall()
             connection.executemany(queries.FORGET_FINGERPRINT, set(gone))
         if gone:
-            self._changes.ring()
+            self._database.bells.changes.ring()
 
     def list(self, query: ModelQuery) -> ModelPage:
         """A page of the models that match: by file name in any case, then path, root and id."""
@@ -117,7 +114,7 @@ class SqliteModels(ModelStore):
                 lost = connection.executemany(queries.LOSE, places).rowcount if places else 0
                 connection.executemany(queries.FORGET_FINGERPRINT, folders)
         if lost:
-            self._changes.ring()
+            self._database.bells.changes.ring()
         return lost
 
     def fingerprints(self, root: str) -> Mapping[str, str]:
@@ -142,9 +139,8 @@ class SqliteModels(ModelStore):
 
     def record(self, event: Event) -> None:
         """Write an event about the models into the log."""
-        with self._database.write() as connection:
-            record(connection, event)
-        self._changes.ring()
+        with self._database.write():
+            self._database.tell(event)
 
     def _all(self, select: str, values: Values) -> Sequence[Model]:
         return [model_of(row) for row in self._database.fetch(select, values)]

@@ -237,7 +237,140 @@ _THIRD = (
     """,
 )
 
-STEPS: tuple[tuple[str, ...], ...] = (_FIRST, _SECOND, _THIRD)
+_FOURTH = (
+    # Where a job stands, and why it stands in no line. `turn` is its place where that is not its
+    # number, so that a new job need not know its number before it is kept. `ready` follows from
+    # the rest: 1 for a pending job that may be claimed, 0 for one that waits for a time, NULL for
+    # all that no server may have (held, without its models, made in parts, not pending).
+    "ALTER TABLE jobs ADD COLUMN turn INTEGER",
+    "ALTER TABLE jobs ADD COLUMN ready INTEGER",
+    "ALTER TABLE jobs ADD COLUMN effort REAL NOT NULL DEFAULT 0",
+    "ALTER TABLE jobs ADD COLUMN client_id TEXT",
+    "ALTER TABLE jobs ADD COLUMN held INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE jobs ADD COLUMN part_of TEXT",
+    "ALTER TABLE jobs ADD COLUMN first_picture INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE jobs ADD COLUMN parts TEXT",
+    "ALTER TABLE jobs ADD COLUMN losses INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE jobs ADD COLUMN avoids TEXT",
+    """
+    UPDATE jobs SET ready = CASE WHEN not_before IS NULL THEN 1 ELSE 0 END
+    WHERE status = 'pending' AND waits_for IS NULL
+    """,
+    # The claim: by place, and by checkpoint. What is counted there is counted inside the index.
+    "DROP INDEX jobs_to_claim",
+    """
+    CREATE INDEX jobs_to_claim ON jobs (target, priority DESC, coalesce(turn, number))
+    WHERE ready = 1
+    """,
+    """
+    CREATE INDEX jobs_by_checkpoint ON jobs (
+        target, priority DESC, checkpoint, coalesce(turn, number), number, turn, not_before, effort
+    ) WHERE ready = 1
+    """,
+    "DROP INDEX jobs_due_later",
+    """
+    CREATE INDEX jobs_with_a_time ON jobs (target, ready, not_before)
+    WHERE ready IS NOT NULL AND not_before IS NOT NULL
+    """,
+    """
+    CREATE INDEX jobs_in_parts ON jobs (number)
+    WHERE parts IS NOT NULL AND status IN ('pending', 'processing')
+    """,
+    "CREATE INDEX jobs_aside ON jobs (target) WHERE status = 'pending' AND ready IS NULL",
+    "CREATE INDEX jobs_at_the_front ON jobs (turn) WHERE turn < 1",
+    # Clients that take turns. Only jobs that were added so are in here, or were caught up with: all
+    # that wait and are numbered up to `in_turn` have their turn written down.
+    """
+    CREATE INDEX jobs_in_turn ON jobs (priority, turn) WHERE status = 'pending' AND turn >= 1
+    """,
+    """
+    CREATE INDEX jobs_in_turn_of_client ON jobs (priority, client_id, turn)
+    WHERE status = 'pending' AND turn >= 1
+    """,
+    "INSERT INTO queue VALUES ('in_turn', 0)",
+    # One list for each status; all of them together are the list of everything. Parts of jobs have
+    # lists of their own in the same index.
+    "DROP INDEX jobs_by_age",
+    "DROP INDEX jobs_by_status_and_age",
+    "CREATE INDEX jobs_listed ON jobs (status, part_of, created_at, id)",
+    "CREATE INDEX jobs_ended ON jobs (ended_at) WHERE ended_at IS NOT NULL AND part_of IS NULL",
+    "DROP TRIGGER job_submitted",
+    """
+    CREATE TRIGGER job_submitted AFTER INSERT ON jobs WHEN NEW.status = 'pending' BEGIN
+        INSERT INTO events (kind, at, job_id, server, data) VALUES (
+            'job.submitted', NEW.updated_at, NEW.id, NEW.target,
+            '{"status":"pending"' || coalesce(',"part_of":"' || NEW.part_of || '"', '') || '}'
+        );
+    END
+    """,
+    # What a new job waits for, and what it is a part of, is told with it. A key with NULL is left
+    # out by json_patch.
+    "DROP TRIGGER job_submitted",
+    """
+    CREATE TRIGGER job_submitted AFTER INSERT ON jobs WHEN NEW.status = 'pending' BEGIN
+        INSERT INTO events (kind, at, job_id, server, data)
+        VALUES ('job.submitted', NEW.updated_at, NEW.id, NEW.target, CASE
+            WHEN coalesce(NEW.part_of, NEW.waits_for, NEW.waiting_reason) IS NULL
+            THEN '{"status":"pending"}'
+            ELSE json_patch('{"status":"pending"}', json_object(
+                'reason', NEW.waiting_reason,
+                'waits_for', json(NEW.waits_for),
+                'part_of', NEW.part_of
+            ))
+        END);
+    END
+    """,
+    # Parts are not counted: their numbers are gaps.
+    """
+    CREATE TRIGGER part_added AFTER INSERT ON jobs WHEN NEW.part_of IS NOT NULL BEGIN
+        UPDATE queue SET value = value + 1 WHERE name = 'gaps';
+    END
+    """,
+    "DROP TRIGGER ended_job_added",
+    """
+    CREATE TRIGGER ended_job_added AFTER INSERT ON jobs
+    WHEN NEW.status NOT IN ('pending', 'processing') AND NEW.part_of IS NULL BEGIN
+        UPDATE queue SET value = value + 1 WHERE name = NEW.status;
+    END
+    """,
+    "DROP TRIGGER job_moved",
+    """
+    CREATE TRIGGER job_moved AFTER UPDATE OF status ON jobs
+    WHEN NEW.status <> OLD.status AND NEW.part_of IS NULL BEGIN
+        UPDATE queue SET value = value - 1 WHERE name = OLD.status;
+        UPDATE queue SET value = value + 1 WHERE name = NEW.status;
+    END
+    """,
+    "DROP TRIGGER job_removed",
+    """
+    CREATE TRIGGER job_removed AFTER DELETE ON jobs BEGIN
+        UPDATE queue SET value = value - 1 WHERE name = OLD.status AND OLD.part_of IS NULL;
+        UPDATE queue SET value = CASE
+            WHEN OLD.number < (SELECT max(number) FROM jobs) THEN value + (OLD.part_of IS NULL)
+            ELSE value - (OLD.number - (OLD.part_of IS NULL)
+                - (SELECT coalesce(max(number), 0) FROM jobs))
+        END WHERE name = 'gaps';
+        UPDATE queue SET value = min(value, (SELECT coalesce(max(number), 0) FROM jobs))
+        WHERE name = 'in_turn';
+    END
+    """,
+    # The tags of a server: a JSON list, NULL for none.
+    "ALTER TABLE servers ADD COLUMN tags TEXT",
+    """
+    CREATE TABLE costs (
+        server TEXT NOT NULL,
+        family TEXT NOT NULL,
+        pace REAL,
+        load REAL,
+        samples INTEGER NOT NULL,
+        PRIMARY KEY (server, family)
+    ) WITHOUT ROWID
+    """,
+    # All but the alias is JSON: the newest report is read whole or not at all.
+    "CREATE TABLE reports (alias TEXT PRIMARY KEY, report TEXT NOT NULL) WITHOUT ROWID",
+)
+
+STEPS: tuple[tuple[str, ...], ...] = (_FIRST, _SECOND, _THIRD, _FOURTH)
 """``STEPS[n]`` leads from version n to version n + 1. A released step is never changed."""
 
 VERSION = len(STEPS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 
 import pytest
 from attrs import evolve
@@ -119,3 +120,33 @@ class EventLogContract(StorageCase):
         with pytest.raises((Conflict, NotFound)):
             REFUSED[what](storage)
         assert storage.events.last() == written
+
+    def test_old_events_are_forgotten_oldest_first(self, storage: Storage) -> None:
+        """Those that are older than a time, and no more than were asked for."""
+        for hours in range(5):
+            moment = START + timedelta(hours=hours)
+            storage.jobs.set_paused(True, evolve(queue_event(), at=moment))
+        before = START + timedelta(hours=3)
+        assert storage.events.trim(START, 10) == 0
+        assert storage.events.trim(before, 2) == 2
+        assert [event.sequence for event in storage.events.read()] == [3, 4, 5]
+        assert storage.events.trim(before, 10) == 1
+        assert storage.events.trim(before, 10) == 0
+        assert [event.sequence for event in storage.events.read()] == [4, 5]
+
+    def test_the_newest_event_stays(self, storage: Storage) -> None:
+        """So that numbers are never given out again."""
+        add(storage, pending(), pending(), pending())
+        assert storage.events.trim(START + timedelta(days=9), 10) == 2
+        assert storage.events.trim(START + timedelta(days=9), 10) == 0
+        assert [event.sequence for event in storage.events.read()] == [3]
+        add(storage, pending())
+        assert storage.events.last() == 4
+
+    def test_who_reads_on_misses_nothing_that_is_kept(self, storage: Storage) -> None:
+        """Whoever was away for too long goes on with the oldest that is left."""
+        add(storage, *(pending() for _ in range(5)))
+        storage.events.trim(START + timedelta(days=9), 2)
+        for after in (0, 1, 2):
+            assert [event.sequence for event in storage.events.read(after, 2)] == [3, 4]
+        assert [event.sequence for event in storage.events.read(4)] == [5]

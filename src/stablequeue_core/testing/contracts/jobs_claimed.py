@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import multiprocessing
 import threading
-from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from datetime import timedelta
 from functools import partial
@@ -15,7 +14,7 @@ import pytest
 
 from stablequeue_core.events import Event, EventKind
 from stablequeue_core.generation import Requirements
-from stablequeue_core.jobs import Candidate, Job, JobStatus
+from stablequeue_core.jobs import Candidate, Job, JobStatus, Line
 from stablequeue_core.storage import Storage
 from stablequeue_core.testing.contracts.case import StorageCase
 from stablequeue_core.testing.contracts.samples import (
@@ -27,12 +26,13 @@ from stablequeue_core.testing.contracts.samples import (
     claim,
     claimed,
     given_back,
+    in_line,
     pending,
     queue_event,
     retried,
 )
 from stablequeue_core.testing.race import (
-    begin,
+    TARGETS,
     claim_all,
     first,
     meet_at,
@@ -71,12 +71,18 @@ class ClaimingContract(StorageCase):
     def test_a_candidate_tells_what_the_choice_needs(self, storage: Storage) -> None:
         """What it requires only when it may run anywhere: else its user has chosen."""
         needs = Requirements(checkpoints=("sd.safetensors",), loras=("é",))
-        described = {"checkpoint": "sd.safetensors", "requirements": needs, "priority": 2}
+        described = {
+            "checkpoint": "sd.safetensors",
+            "requirements": needs,
+            "priority": 2,
+            "effort": 7.5,
+            "client_id": "Ann",
+            "avoids": ("Tower",),
+        }
         named, anywhere = add(
             storage, pending(1, **described), pending(2, target="auto", **described)
         )
-        (window,) = _windows(storage)
-        assert list(window) == [
+        assert in_line(storage) == [
             Candidate(
                 id=job.id,
                 target=job.target,
@@ -84,16 +90,20 @@ class ClaimingContract(StorageCase):
                 number=job.number,
                 created_at=job.created_at,
                 checkpoint="sd.safetensors",
+                place=job.place,
+                effort=7.5,
+                client_id="Ann",
                 requirements=requirements,
+                avoids=("Tower",),
             )
             for job, requirements in ((named, None), (anywhere, needs))
         ]
 
     def test_a_candidate_that_requires_nothing_says_so(self, storage: Storage) -> None:
-        """An auto job always tells."""
-        add(storage, pending(target="auto"))
-        (window,) = _windows(storage)
-        assert window[0].requirements == Requirements()
+        """A job for any server, or for any of a group, always tells."""
+        add(storage, pending(target="auto"), pending(target="auto:studio"))
+        shown = in_line(storage, "auto", "auto:studio")
+        assert [candidate.requirements for candidate in shown] == [Requirements()] * 2
 
     def test_the_claimed_job_is_kept_with_its_event(self, storage: Storage) -> None:
         """Together."""
@@ -105,23 +115,20 @@ class ClaimingContract(StorageCase):
         event = storage.events.read()[-1]
         assert (event.kind, event.job_id) == (EventKind.JOB_STARTED, job.id)
 
-    def test_the_choice_is_shown_all_in_windows(self, storage: Storage) -> None:
+    def test_the_choice_is_shown_all_that_it_looks_at(self, storage: Storage) -> None:
         """Each job once, in order, until there is none left; then nothing has changed."""
         jobs = add(storage, *(pending(target=("Laptop", "auto")[n % 2]) for n in range(150)))
         written = storage.events.last()
-        windows = _windows(storage)
-        assert [candidate.id for window in windows for candidate in window] == [j.id for j in jobs]
-        assert len(windows) > 1
-        assert all(windows)
+        assert [candidate.id for candidate in in_line(storage)] == [job.id for job in jobs]
         assert storage.events.last() == written
         assert storage.jobs.counts()[JobStatus.PENDING] == len(jobs)
 
-    def test_a_job_of_a_later_window_can_be_chosen(self, storage: Storage) -> None:
-        """The choice ends there."""
+    def test_a_job_far_behind_can_be_chosen(self, storage: Storage) -> None:
+        """Nobody looks at what comes after it."""
         jobs = add(storage, *(pending() for _ in range(150)))
 
-        def choose(window: Sequence[Candidate]) -> Candidate | None:
-            return next((one for one in window if one.id == jobs[140].id), None)
+        def choose(line: Line) -> Candidate | None:
+            return next((one for one in line.in_order() if one.id == jobs[140].id), None)
 
         assert claimed(storage, choose=choose).id == jobs[140].id
         assert claimed(storage).id == jobs[0].id
@@ -129,7 +136,7 @@ class ClaimingContract(StorageCase):
     def test_a_choice_that_raises_changes_nothing(self, storage: Storage) -> None:
         """And the next one finds everything as it was."""
 
-        def choose(_: Sequence[Candidate]) -> Candidate | None:
+        def choose(_: Line) -> Candidate | None:
             raise Mishap
 
         (job,) = add(storage, pending())
@@ -145,7 +152,7 @@ class ClaimingContract(StorageCase):
 
         (job,) = add(storage, pending())
         with pytest.raises(Mishap):
-            storage.jobs.claim("Laptop", now=LATER, choose=first, begin=stumble)
+            storage.jobs.claim(TARGETS, now=LATER, choose=first, begin=stumble)
         self._check_unchanged(storage, job)
 
     def test_a_job_is_left_alone_until_its_time(self, storage: Storage) -> None:
@@ -157,7 +164,7 @@ class ClaimingContract(StorageCase):
 
     def test_the_earliest_time_that_a_job_waits_for_is_known(self, storage: Storage) -> None:
         """Of the jobs that this lane may be given."""
-        assert storage.jobs.next_due("Laptop") is None
+        assert storage.jobs.next_due(TARGETS) is None
         soon, late = START + timedelta(hours=1), START + timedelta(hours=2)
         add(
             storage,
@@ -166,10 +173,10 @@ class ClaimingContract(StorageCase):
             pending(target="auto", not_before=soon),
             pending(target="Tower", not_before=START),
         )
-        assert storage.jobs.next_due("Laptop") == soon
-        assert storage.jobs.next_due("Tower") == START
+        assert storage.jobs.next_due(TARGETS) == soon
+        assert storage.jobs.next_due(["Tower"]) == START
         assert [claimed(storage).not_before for _ in range(3)] == [None] * 3
-        assert storage.jobs.next_due("Laptop") is None
+        assert storage.jobs.next_due(TARGETS) is None
 
     def test_only_pending_jobs_are_given(self, storage: Storage) -> None:
         """One that the user tries again is pending once more."""
@@ -218,17 +225,5 @@ class ClaimingContract(StorageCase):
         assert claimed(storage).id == job.id
 
 
-def _never(_: Sequence[Candidate]) -> Candidate | None:
+def _never(_: Line) -> Candidate | None:
     raise AssertionError("there is nothing to choose from")
-
-
-def _windows(storage: Storage) -> list[Sequence[Candidate]]:
-    """All that a choice is shown when it picks nothing."""
-    shown: list[Sequence[Candidate]] = []
-
-    def choose(window: Sequence[Candidate]) -> Candidate | None:
-        shown.append(list(window))
-        return None
-
-    assert storage.jobs.claim("Laptop", now=LATER, choose=choose, begin=begin) is None
-    return shown

@@ -68,9 +68,17 @@ class KeepingContract(StorageCase):
             subseed=0,
             not_before=LATER,
             waiting_reason="“later”",
+            effort=31.457,
+            client_id="Ännchen",
+            held=True,
+            part_of="whole",
+            first_picture=4,
+            parts=("one", "two"),
+            losses=2,
+            avoids=("Türm", "Attic"),
         )
         (kept,) = add(storage, job)
-        assert kept == evolve(job, number=kept.number, revision=kept.revision)
+        assert kept == evolve(job, number=kept.number, place=kept.place, revision=kept.revision)
         assert storage.jobs.get(job.id) == kept
 
     def test_every_station_of_a_journey_comes_back(self, storage: Storage) -> None:

@@ -73,9 +73,9 @@ class SupplyingContract(StorageCase):
         soon = START + timedelta(hours=1)
         (job,) = add(storage, pending(not_before=soon, waits_for=WANTED[:1]))
         add(storage, pending(not_before=LATER))
-        assert storage.jobs.next_due("Laptop") == LATER
+        assert storage.jobs.next_due(["Laptop", "auto"]) == LATER
         changed(storage, job, lambda job: _supplied(job, WANTED[0]))
-        assert storage.jobs.next_due("Laptop") == soon
+        assert storage.jobs.next_due(["Laptop", "auto"]) == soon
 
     def test_a_job_that_waits_for_a_download_does_not_count_in_a_position(
         self, storage: Storage

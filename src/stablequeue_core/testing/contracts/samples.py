@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
 from stablequeue_core.events import Event, EventKind
 from stablequeue_core.jobs import (
+    AUTO,
     AttemptOutcome,
+    Candidate,
     Choose,
     Job,
     JobFailure,
     JobResult,
+    Line,
     event_of,
 )
 from stablequeue_core.models import Model, ModelKind
 from stablequeue_core.servers import Server
 from stablequeue_core.storage import Storage
-from stablequeue_core.testing.race import begin, first
+from stablequeue_core.testing.race import TARGETS, begin, first
 
 START = datetime(2025, 5, 14, 2, 34, 48, 985000, tzinfo=UTC)
 LATER = START + timedelta(days=1)
@@ -34,6 +37,10 @@ RESULT = JobResult(
     proof={"checkpoint": {"asked": "a", "got": "a"}},
     ignored_params=("style_preset",),
 )
+
+
+Look = Callable[[Line], Iterable[Candidate]]
+"""What a choice looks at."""
 
 
 def pending(seconds: float = 0, **fields: Any) -> Job:
@@ -58,14 +65,35 @@ def claim(
     storage: Storage,
     server: str = "Laptop",
     *,
+    targets: Sequence[str] = (),
     now: datetime = LATER,
     choose: Choose = first,
     worker: str = "worker",
 ) -> Job | None:
-    """Claim a job for a lane."""
+    """Claim a job for the lane of a server: one of its own, or for any, unless it is told."""
     return storage.jobs.claim(
-        server, now=now, choose=choose, begin=partial(begin, server=server, worker=worker)
+        targets or (server, AUTO),
+        now=now,
+        choose=choose,
+        begin=partial(begin, server=server, worker=worker),
     )
+
+
+def in_line(
+    storage: Storage,
+    *targets: str,
+    now: datetime = LATER,
+    look: Look = lambda line: line.in_order(),
+) -> list[Candidate]:
+    """The candidates that a choice is shown, in order; nothing changes."""
+    shown: list[Candidate] = []
+
+    def choose(line: Line) -> Candidate | None:
+        shown.extend(look(line))
+        return None
+
+    assert storage.jobs.claim(targets or TARGETS, now=now, choose=choose, begin=begin) is None
+    return shown
 
 
 def claimed(storage: Storage, **how: Any) -> Job:

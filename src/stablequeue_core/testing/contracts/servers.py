@@ -35,6 +35,7 @@ class ServerStoreContract(StorageCase):
             enabled=False,
             paused=True,
             description="Under the “desk”.",
+            tags=("studio", "große"),
         )
         for server in (plain, full):
             storage.servers.add(server, server_event())
@@ -110,8 +111,8 @@ class ServerStoreContract(StorageCase):
         storage.servers.add(laptop(), server_event())
         add(storage, pending(not_before=LATER))
         storage.servers.replace("Laptop", laptop(alias="Tower"), server_event())
-        assert storage.jobs.next_due("Tower") == LATER
-        assert storage.jobs.next_due("Laptop") is None
+        assert storage.jobs.next_due(["Tower", "auto"]) == LATER
+        assert storage.jobs.next_due(["Laptop", "auto"]) is None
         assert claimed(storage, server="Tower", now=LATER).target == "Tower"
 
     def test_a_server_cannot_take_anothers_name(self, storage: Storage) -> None:

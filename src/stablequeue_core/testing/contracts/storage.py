@@ -4,45 +4,34 @@ from __future__ import annotations
 
 import multiprocessing
 import threading
+import time
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from stablequeue_core.downloads import Download, DownloadStatus
 from stablequeue_core.events import EventKind
-from stablequeue_core.jobs import IdempotencyKey, Job, JobQuery, Lease
+from stablequeue_core.jobs import IdempotencyKey, JobQuery
 from stablequeue_core.storage import ProcessLock, Storage
-from stablequeue_core.testing.contracts.download_samples import (
-    added,
-    altered,
-    arrived,
-    begun,
-    dropped,
-    elaborate,
-    fetched,
-    interrupted,
-    paused,
-    queued,
-)
+from stablequeue_core.testing.contracts.bells import RingingContract
+from stablequeue_core.testing.contracts.costs import FULL as COST
+from stablequeue_core.testing.contracts.costs import CostStoreContract
+from stablequeue_core.testing.contracts.download_samples import added, elaborate, fetched, queued
 from stablequeue_core.testing.contracts.downloads import DownloadStoreContract
+from stablequeue_core.testing.contracts.dumping import DumpingContract
 from stablequeue_core.testing.contracts.events import EventLogContract
 from stablequeue_core.testing.contracts.identities import FULL, IdentityStoreContract
 from stablequeue_core.testing.contracts.jobs import JobStoreContract
 from stablequeue_core.testing.contracts.models import ModelStoreContract
+from stablequeue_core.testing.contracts.reports import ReportStoreContract
 from stablequeue_core.testing.contracts.samples import (
-    LATER,
     ROOT,
     add,
-    cancelled,
-    changed,
     claimed,
-    completed,
     deleted,
-    given_back,
     laptop,
     model,
-    models_event,
     pending,
     queue_event,
     save,
@@ -51,41 +40,18 @@ from stablequeue_core.testing.contracts.samples import (
 from stablequeue_core.testing.contracts.servers import ServerStoreContract
 from stablequeue_core.testing.race import hold_fetching, hold_lane
 
-Doing = Callable[[Storage, Job], object]
-
-GIVES_WORK: dict[str, Doing] = {
-    "a new job": lambda storage, job: add(storage, pending()),
-    "a job given back": lambda storage, job: changed(storage, job, given_back),
-    "a new server": lambda storage, job: storage.servers.add(laptop(), server_event()),
-    "a changed server": lambda storage, job: storage.servers.replace(
-        "Tower", laptop(alias="Tower", paused=True), server_event()
-    ),
-    "a removed server": lambda storage, job: storage.servers.remove("Tower", server_event()),
-    "a pause": lambda storage, job: storage.jobs.set_paused(True, queue_event()),
-    "a new download": lambda storage, job: added(storage, queued()),
-    "a download given back": lambda storage, job: altered(storage, _running(storage), interrupted),
-    "a download done": lambda storage, job: altered(storage, _running(storage), arrived),
-    "a download cancelled": lambda storage, job: altered(storage, _running(storage), dropped),
-}
-GIVES_NONE: dict[str, Doing] = {
-    "a claim": lambda storage, job: claimed(storage),
-    "a job done": lambda storage, job: changed(storage, job, completed),
-    "a job cancelled": lambda storage, job: changed(storage, job, cancelled),
-    "a job deleted": deleted,
-    "a model": lambda storage, job: save(storage, model()),
-    "a scan": lambda storage, job: storage.models.record(models_event()),
-    "a download begun": lambda storage, job: altered(storage, _waiting(storage), begun),
-    "a download paused": lambda storage, job: altered(storage, _waiting(storage), paused),
-}
-
 
 class StorageContract(
     JobStoreContract,
     ServerStoreContract,
+    CostStoreContract,
+    ReportStoreContract,
     ModelStoreContract,
     IdentityStoreContract,
     DownloadStoreContract,
     EventLogContract,
+    RingingContract,
+    DumpingContract,
 ):
     """The promises of :class:`~stablequeue_core.storage.Storage` and its stores, as tests.
 
@@ -97,38 +63,6 @@ class StorageContract(
             def opener(self, folder: Path) -> Callable[[], Storage]:
                 return functools.partial(MyStorage, folder / "queue.db")
     """
-
-    @pytest.mark.parametrize("what", GIVES_WORK)
-    def test_what_may_give_a_lane_work_rings_both_bells(self, storage: Storage, what: str) -> None:
-        """At least once each."""
-        assert all(self._rings(storage, GIVES_WORK[what]))
-
-    @pytest.mark.parametrize("what", GIVES_NONE)
-    def test_what_gives_nobody_work_rings_one_bell(self, storage: Storage, what: str) -> None:
-        """Else each job done would wake every lane."""
-        work, changes = self._rings(storage, GIVES_NONE[what])
-        assert changes
-        assert not work
-
-    def test_a_renewed_lease_rings_no_bell(self, storage: Storage) -> None:
-        """It changes nothing that anybody waits for."""
-        lease = Lease(worker="worker", until=LATER)
-        assert not any(self._rings(storage, lambda kept, job: kept.jobs.renew(job.id, lease)))
-
-    def test_the_bell_rings_when_the_change_can_be_seen(self, storage: Storage) -> None:
-        """Not before: who wakes up finds it."""
-        seen: list[int] = []
-
-        def look() -> None:
-            storage.changes.wait(heard, 60)
-            seen.append(storage.jobs.list(JobQuery()).total)
-
-        heard = storage.changes.rings
-        sleeper = threading.Thread(target=look)
-        sleeper.start()
-        add(storage, pending())
-        sleeper.join(60)
-        assert seen == [1]
 
     def test_a_lane_is_held_by_one(self, storage: Storage) -> None:
         """And free for the next when it is released."""
@@ -182,7 +116,7 @@ class StorageContract(
         assert not lock.try_acquire()
         holder.kill()
         holder.join(60)
-        assert lock.try_acquire()
+        assert _soon(lock.try_acquire)
         lock.release()
 
     def test_the_downloads_are_fetched_by_one(self, storage: Storage) -> None:
@@ -214,8 +148,50 @@ class StorageContract(
         assert not lock.try_acquire()
         holder.kill()
         holder.join(60)
-        assert lock.try_acquire()
+        assert _soon(lock.try_acquire)
         lock.release()
+
+    def test_one_tidies_up(self, storage: Storage) -> None:
+        """Whoever fetches, and whatever lanes are held."""
+        fetching, one, two = (
+            storage.fetching_lock(),
+            storage.tidying_lock(),
+            storage.tidying_lock(),
+        )
+        assert fetching.try_acquire()
+        assert one.try_acquire()
+        assert not two.try_acquire()
+        one.release()
+        assert two.try_acquire()
+        two.release()
+        fetching.release()
+
+    def test_a_storage_that_is_well_says_nothing(self, storage: Storage) -> None:
+        """Empty or not."""
+        assert list(storage.examine()) == []
+        add(storage, pending())
+        added(storage, queued())
+        assert list(storage.examine()) == []
+
+    def test_room_is_given_back_little_by_little(self, storage: Storage) -> None:
+        """Until there is none left; what is kept stays as it is."""
+        long = {"positive_prompt": "long " * 2000}
+        jobs = add(storage, *(pending(params=long) for _ in range(200)))
+        for job in jobs[:-1]:
+            deleted(storage, job)
+        while storage.shrink():
+            assert storage.jobs.get(jobs[-1].id) == jobs[-1]
+        assert storage.shrink() == 0
+        assert storage.jobs.list(JobQuery()).jobs == (jobs[-1],)
+        assert list(storage.examine()) == []
+
+    def test_the_clock_tells_the_time(self, storage: Storage) -> None:
+        """In UTC, in whole milliseconds; it goes on."""
+        now = storage.clock.now()
+        assert now.utcoffset() == timedelta(0)
+        assert now.microsecond % 1000 == 0
+        assert abs(datetime.now(UTC) - now) < timedelta(minutes=5)
+        assert storage.clock.monotonic() <= storage.clock.monotonic()
 
     def test_everything_survives_a_restart(self, storage: Storage, tmp_path: Path) -> None:
         """What was kept is there again, and numbers go on growing."""
@@ -230,6 +206,7 @@ class StorageContract(
         (found,) = save(storage, model())
         storage.models.keep_fingerprints(ROOT, {"": "as it was"})
         storage.identities.save([FULL])
+        storage.costs.save(COST)
         added(storage, elaborate(not_before=None))
         fetching = fetched(storage)
         storage.jobs.set_paused(True, queue_event(EventKind.QUEUE_PAUSED))
@@ -248,6 +225,7 @@ class StorageContract(
             assert again.models.fingerprints(ROOT) == {"": "as it was"}
             assert again.identities.of([FULL.sha256]) == {FULL.sha256: FULL}
             assert again.downloads.get(fetching.id) == fetching
+            assert list(again.costs.all()) == [COST]
             assert list(again.events.read()) == log
             (new,) = add(again, pending())
             assert new.number > max(job.number for job in (*kept, *page.jobs))
@@ -259,30 +237,16 @@ class StorageContract(
         storage.close()
 
     @staticmethod
-    def _rings(storage: Storage, do: Doing) -> tuple[int, int]:
-        """How often the bells for work and for changes ring.
-
-        Before, a job and a download are under way, and one of each waits.
-        """
-        storage.servers.add(laptop(alias="Tower"), server_event())
-        add(storage, pending(), pending())
-        job = claimed(storage)
-        added(storage, queued(priority=1), queued())
-        fetched(storage)
-        work, changes = storage.work.rings, storage.changes.rings
-        do(storage, job)
-        return storage.work.rings - work, storage.changes.rings - changes
-
-    @staticmethod
     def _locks(storage: Storage, *aliases: str) -> list[ProcessLock]:
         return [storage.lane_lock(alias) for alias in aliases]
 
 
-def _running(storage: Storage) -> Download:
-    (running,) = storage.downloads.with_status(DownloadStatus.DOWNLOADING)
-    return running
-
-
-def _waiting(storage: Storage) -> Download:
-    (waiting,) = storage.downloads.with_status(DownloadStatus.QUEUED)
-    return waiting
+def _soon(holds: Callable[[], bool]) -> bool:
+    """Whether it holds within the time that the port gives to whoever has to notice a death."""
+    pause = threading.Event()
+    deadline = time.monotonic() + 15
+    while not holds():
+        if time.monotonic() > deadline:
+            return False
+        pause.wait(0.005)
+    return True

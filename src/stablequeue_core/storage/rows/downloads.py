@@ -8,9 +8,10 @@ from attrs import evolve
 
 from stablequeue_core.downloads import Download
 from stablequeue_core.serialization import converter, from_millis, to_iso, to_millis
+from stablequeue_core.storage.rows.text import from_json, stored, to_json
 from stablequeue_core.storage.searching import folded
-from stablequeue_core.storage.sqlite.connection import Row
-from stablequeue_core.storage.sqlite.text import from_json, stored, to_json
+
+Row = tuple[Any, ...]
 
 FIXED = ("id", "created_at")
 """Columns that keep their first value for good."""
@@ -19,7 +20,7 @@ CHANGING = ("revision", "status", "priority", "root", "place", "not_before", "mo
 """Columns that a change of the download writes anew."""
 
 GIVEN = (*FIXED, *CHANGING)
-"""All but the number, which SQLite gives."""
+"""All but the number, which the database gives."""
 
 ALL = ("number", "id", "created_at", "revision", "more")
 """What makes a download again, but for its record; the others are there to be searched."""

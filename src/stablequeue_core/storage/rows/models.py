@@ -21,8 +21,8 @@ from stablequeue_core.models import (
 from stablequeue_core.models.base_model import UNKNOWN_BASE
 from stablequeue_core.models.model import EMPTY_CARD, NO_HASHES
 from stablequeue_core.serialization import converter
+from stablequeue_core.storage.rows.text import from_json, restored, sentence, stored, to_json
 from stablequeue_core.storage.searching import folded, likeliest_name, searched
-from stablequeue_core.storage.sqlite.text import from_json, restored, sentence, stored, to_json
 
 Row = tuple[Any, ...]
 
@@ -38,7 +38,7 @@ SEARCHED = (
 """Columns that follow from the others: what is looked for."""
 
 GIVEN = (*SHOWN, *SEARCHED)
-"""All but the id, which SQLite gives."""
+"""All but the id, which the database gives."""
 
 ALL = ("id", *SHOWN)
 
@@ -119,7 +119,7 @@ def model_of(row: Row) -> Model:
 
 
 def whole(number: int) -> int | str:
-    """A whole number as SQLite takes it: one of more than 64 bits goes as its digits."""
+    """A whole number as a database takes it: one of more than 64 bits goes as its digits."""
     return number if -_LARGEST <= number <= _LARGEST else str(number)
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, overload
+from typing import Any
 
 from stablequeue_core.jobs import (
     Attempt,
@@ -15,9 +14,9 @@ from stablequeue_core.jobs import (
     JobStatus,
     Lease,
 )
-from stablequeue_core.jobs.store import AUTO
 from stablequeue_core.serialization import converter, from_millis, to_millis
-from stablequeue_core.storage.sqlite.text import (
+from stablequeue_core.servers import is_for_any
+from stablequeue_core.storage.rows.text import (
     from_json,
     requirements_of,
     requirements_text,
@@ -27,20 +26,29 @@ from stablequeue_core.storage.sqlite.text import (
 
 Row = tuple[Any, ...]
 
-FIXED = ("id", "checkpoint", "requirements", "created_at", "params")
+FIXED = (
+    "id", "checkpoint", "requirements", "created_at", "params", "effort", "client_id", "part_of",
+    "first_picture",
+)  # fmt: skip
 """Columns that keep their first value for good."""
 
 CHANGING = (
-    "revision", "status", "target", "priority", "updated_at", "ended_at", "seed", "subseed",
-    "not_before", "cancel_requested", "failures", "worker", "leased_until", "waiting_reason",
-    "waits_for", "supplied_by", "attempts", "result", "failure",
+    "revision", "status", "ready", "target", "priority", "updated_at", "ended_at", "seed",
+    "subseed", "not_before", "held", "parts", "cancel_requested", "failures", "losses", "avoids",
+    "worker", "leased_until", "waiting_reason", "waits_for", "supplied_by", "attempts", "result",
+    "failure",
 )  # fmt: skip
 """Columns that a change of the job writes anew."""
 
 GIVEN = (*FIXED, *CHANGING)
-"""All but the number, which SQLite gives."""
+"""All but the number and the place, which the database gives."""
 
-ALL = ("number", *GIVEN)
+ALL = ("number", "place", *GIVEN)
+
+CANDIDATE = (
+    "id", "target", "priority", "number", "created_at", "checkpoint", "place", "effort",
+    "client_id", "requirements", "avoids",
+)  # fmt: skip
 
 _LEDGER = tuple[Attempt, ...]
 
@@ -53,6 +61,10 @@ def fixed(job: Job) -> Row:
         requirements_text(job.requirements),
         to_millis(job.created_at),
         to_json(job.params),
+        job.effort,
+        job.client_id,
+        job.part_of,
+        job.first_picture,
     )
 
 
@@ -62,6 +74,7 @@ def changing(job: Job, revision: int) -> Row:
     return (
         revision,
         job.status.value,
+        _ready(job),
         job.target,
         job.priority,
         to_millis(job.updated_at),
@@ -69,8 +82,12 @@ def changing(job: Job, revision: int) -> Row:
         job.seed,
         job.subseed,
         _millis(job.not_before),
+        job.held,
+        to_json(job.parts) if job.parts else None,
         job.cancel_requested,
         job.failures,
+        job.losses,
+        to_json(job.avoids) if job.avoids else None,
         lease.worker if lease else None,
         to_millis(lease.until) if lease else None,
         sentence(job.waiting_reason),
@@ -85,10 +102,10 @@ def changing(job: Job, revision: int) -> Row:
 def job_of(row: Row) -> Job:
     """The job of a row with the columns :data:`ALL`."""
     (
-        number, id_, checkpoint, requirements, created_at, params,
-        revision, status, target, priority, updated_at, ended_at, seed, subseed,
-        not_before, cancel_requested, failures, worker, leased_until, waiting_reason,
-        waits_for, supplied_by, attempts, result, failure,
+        number, place, id_, checkpoint, requirements, created_at, params, effort, client_id,
+        part_of, first_picture, revision, status, _, target, priority, updated_at, ended_at, seed,
+        subseed, not_before, held, parts, cancel_requested, failures, losses, avoids, worker,
+        leased_until, waiting_reason, waits_for, supplied_by, attempts, result, failure,
     ) = row  # fmt: skip
     read = converter().structure
     return Job(
@@ -101,6 +118,13 @@ def job_of(row: Row) -> Job:
         checkpoint=checkpoint,
         requirements=requirements_of(requirements),
         priority=priority,
+        place=place,
+        effort=effort,
+        client_id=client_id,
+        held=bool(held),
+        part_of=part_of,
+        first_picture=first_picture,
+        parts=tuple(from_json(parts)) if parts else (),
         created_at=from_millis(created_at),
         updated_at=from_millis(updated_at),
         ended_at=_moment(ended_at),
@@ -110,6 +134,8 @@ def job_of(row: Row) -> Job:
         cancel_requested=bool(cancel_requested),
         attempts=read(from_json(attempts), _LEDGER) if attempts else (),
         failures=failures,
+        losses=losses,
+        avoids=tuple(from_json(avoids)) if avoids else (),
         lease=Lease(worker=worker, until=from_millis(leased_until)) if worker else None,
         waiting_reason=waiting_reason,
         waits_for=tuple(from_json(waits_for)) if waits_for else (),
@@ -119,30 +145,12 @@ def job_of(row: Row) -> Job:
     )
 
 
-class Candidates(Sequence[Candidate]):
-    """A window of candidates; each is made when it is looked at, and most never are."""
-
-    def __init__(self, rows: Sequence[Row]) -> None:
-        self._rows = rows
-
-    def __len__(self) -> int:
-        return len(self._rows)
-
-    @overload
-    def __getitem__(self, index: int) -> Candidate: ...
-
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[Candidate]: ...
-
-    def __getitem__(self, index: int | slice) -> Candidate | Sequence[Candidate]:
-        if isinstance(index, slice):
-            return Candidates(self._rows[index])
-        return _candidate_of(self._rows[index])
-
-
-def _candidate_of(row: Row) -> Candidate:
-    """The candidate of a row as the claim reads it."""
-    id_, target, priority, number, created_at, checkpoint, requirements = row
+def candidate_of(row: Row) -> Candidate:
+    """The candidate of a row with the columns :data:`CANDIDATE`."""
+    (
+        id_, target, priority, number, created_at, checkpoint, place, effort, client_id,
+        requirements, avoids,
+    ) = row  # fmt: skip
     return Candidate(
         id=id_,
         target=target,
@@ -150,8 +158,19 @@ def _candidate_of(row: Row) -> Candidate:
         number=number,
         created_at=from_millis(created_at),
         checkpoint=checkpoint,
-        requirements=requirements_of(requirements) if target == AUTO else None,
+        place=place,
+        effort=effort,
+        client_id=client_id,
+        requirements=requirements_of(requirements) if is_for_any(target) else None,
+        avoids=tuple(from_json(avoids)) if avoids else (),
     )
+
+
+def _ready(job: Job) -> int | None:
+    """The column ``ready``: see the schema."""
+    if job.status is not JobStatus.PENDING or job.held or job.waits_for or job.parts:
+        return None
+    return 1 if job.not_before is None else 0
 
 
 def _millis(moment: datetime | None) -> int | None:

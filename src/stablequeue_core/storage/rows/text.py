@@ -34,7 +34,7 @@ def to_json(value: object) -> str:
 
 
 def is_storable(text: str) -> bool:
-    """Whether SQLite takes it: half of a character (a lone surrogate) has no form in UTF-8."""
+    """Whether a database takes it: half of a character (a lone surrogate) has no form in UTF-8."""
     if text.isascii():
         return True
     try:
@@ -52,7 +52,7 @@ def sentence(text: str | None) -> str | None:
 
 
 def stored(name: str) -> str | bytes:
-    """A name of the file system as SQLite takes it: one that is no Unicode goes as bytes.
+    """A name of the file system as a database takes it: one that is no Unicode goes as bytes.
 
     Linux has such names; Python spells each stray byte as half of a character.
     """

@@ -1,0 +1,93 @@
+"""How a job is claimed: nothing is locked while it is chosen; of two who chose it, one gets it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from datetime import datetime
+
+from attrs import define, field
+
+from stablequeue_core.jobs import Begin, Choose, Job
+from stablequeue_core.serialization import to_millis
+from stablequeue_core.storage.postgres import job_queries as queries
+from stablequeue_core.storage.postgres.connecting import Connected
+from stablequeue_core.storage.postgres.database import Database, Row
+from stablequeue_core.storage.postgres.job_change import JobChange
+from stablequeue_core.storage.postgres.line import LineMoved, PostgresLine
+from stablequeue_core.storage.postgres.ringing import SharedBells
+from stablequeue_core.storage.rows import jobs as rows
+
+ROUNDS = 3
+"""So often a claim begins anew when all that was left in the line was taken by others."""
+
+
+@define
+class _Asked:
+    """What is claimed, and which jobs others have taken while it was."""
+
+    targets: Sequence[str]
+    now: int
+    choose: Choose
+    taken: set[str] = field(factory=set)
+
+
+class Claiming:
+    """Claims jobs of one database. Safe to use from several threads.
+
+    The threads of a process take turns: they would choose the same job, and all but one in vain.
+    Other processes are not waited for. Where two have chosen the same job, one of them finds the
+    row locked or changed, and chooses again without it.
+    """
+
+    def __init__(self, database: Database, bells: SharedBells) -> None:
+        self._database = database
+        self._bells = bells
+        self._turn = threading.Lock()
+        self._reads_on = False
+
+    def claim(
+        self, targets: Sequence[str], now: datetime, choose: Choose, begin: Begin
+    ) -> Job | None:
+        """Give one pending job to whoever serves these targets; see the port."""
+        if not targets:
+            return None
+        for _ in range(ROUNDS):
+            asked = _Asked(targets, to_millis(now), choose)
+            with self._turn:
+                while (job := self._chosen(asked)) is not None:
+                    begun, event = begin(job)
+                    change = JobChange(self._database, begun, event)
+                    if self._database.change(
+                        queries.CLAIM, change.values, was_kept=change.was_kept
+                    ):
+                        self._bells.ring([event.kind])
+                        return change.kept
+                    asked.taken.add(job.id)
+            if not asked.taken:
+                break
+        return None
+
+    def _chosen(self, asked: _Asked) -> Job | None:
+        while True:
+            try:
+                row = self._database.outside(lambda connection: self._chosen_row(connection, asked))
+                return None if row is None else rows.job_of(row)
+            except LineMoved:
+                # It is held from its beginning now, so this happens once.
+                self._reads_on = True
+
+    def _chosen_row(self, connection: Connected, asked: _Asked) -> Row | None:
+        with PostgresLine(
+            connection, asked.targets, asked.now, asked.taken, hold=self._reads_on
+        ) as line:
+            if line.head is None:
+                return None
+            picked = asked.choose(line)
+            # Whoever read on this time is likely to do so the next time.
+            self._reads_on = line.has_read_on
+            if picked is None:
+                return None
+            if picked.id == line.head_id:
+                return line.head
+            return connection.execute(queries.GET, (picked.id,)).fetchone()

@@ -1,0 +1,152 @@
+"""What PostgreSQL and the way to it complain of, in words of our own.
+
+None of them repeats what libpq says of a connection: it names users and machines.
+"""
+
+from __future__ import annotations
+
+import psycopg
+import psycopg_pool
+from psycopg import errors
+
+from stablequeue_core.errors import (
+    StorageBusy,
+    StorageCorrupt,
+    StorageError,
+    StorageFull,
+    StorageReadOnly,
+    StorageUnreachable,
+)
+
+_AWAY = (
+    "The database server cannot be reached. Check that it runs, that this computer can reach it, "
+    "and the address of the database; it is asked again with the next call."
+)
+UNREADABLE = (
+    "The address of the database cannot be read. It must look like "
+    "postgresql://user:password@host:5432/database, with what is special in a password written as "
+    "%-codes."
+)
+_CUT = (
+    "The connection to the database was lost while a change was being written, so it is not known "
+    "whether it was kept. Look before you try again."
+)
+_NO_ENTRY = (
+    "The database server does not let us in. Check the user name and the password in the address "
+    "of the database."
+)
+_NO_DATABASE = (
+    "The database server has no database of that name. Make one, or check the address of the "
+    "database."
+)
+_CROWDED = (
+    "The database server has no room for another connection. Raise its max_connections, or run "
+    "fewer processes."
+)
+
+_BY_KIND: tuple[tuple[type[psycopg.Error], type[StorageError], str], ...] = (
+    (errors.InvalidAuthorizationSpecification, StorageUnreachable, _NO_ENTRY),
+    (errors.InvalidPassword, StorageUnreachable, _NO_ENTRY),
+    (errors.InvalidCatalogName, StorageUnreachable, _NO_DATABASE),
+    (errors.TooManyConnections, StorageUnreachable, _CROWDED),
+    (
+        errors.InsufficientPrivilege,
+        StorageReadOnly,
+        "The user of the database may not do this; nothing of this change was kept. "
+        "Let the user create schemas in the database, or own the schema of the queue.",
+    ),
+    (
+        errors.ReadOnlySqlTransaction,
+        StorageReadOnly,
+        "The database may not be written; nothing of this change was kept. It may be a standby: "
+        "give the address of the primary server.",
+    ),
+    (
+        errors.DiskFull,
+        StorageFull,
+        "The disk that holds the database is full; nothing of this change was kept. "
+        "Free some space on the database server, then try again.",
+    ),
+    (
+        errors.LockNotAvailable,
+        StorageBusy,
+        "Another process held the database for too long; nothing of this change was kept. "
+        "Try again.",
+    ),
+    (
+        errors.DeadlockDetected,
+        StorageBusy,
+        "Two processes were in each other's way; nothing of this change was kept. Try again.",
+    ),
+    (
+        errors.DataCorrupted,
+        StorageCorrupt,
+        "The database is damaged. Stop StableQueue, and put a backup back.",
+    ),
+    (
+        errors.IndexCorrupted,
+        StorageCorrupt,
+        "An index of the database is damaged. Stop StableQueue, and run REINDEX on the schema.",
+    ),
+    (
+        errors.UndefinedTable,
+        StorageCorrupt,
+        "A table of the queue is missing in the database. Put a backup back, or choose an empty "
+        "schema.",
+    ),
+)
+
+# libpq has no codes for what happens before it is let in, only words.
+_BY_WORDS = (
+    ("password authentication failed", _NO_ENTRY),
+    ("no password supplied", _NO_ENTRY),
+    ("pg_hba.conf", _NO_ENTRY),
+    ("role ", _NO_ENTRY),
+    ("too many ", _CROWDED),
+    ("remaining connection slots", _CROWDED),
+)
+
+
+def told(error: psycopg.Error) -> StorageError:
+    """The counterpart of ``error``: says what to do, and names neither host nor user."""
+    for kind, ours, sentence in _BY_KIND:
+        if isinstance(error, kind):
+            return ours(sentence)
+    if is_lost(error):
+        return StorageUnreachable(_AWAY)
+    said = error.diag.message_primary or type(error).__name__
+    return StorageError(f"The database refused what was asked of it: {said}.")
+
+
+def not_let_in(error: psycopg.Error) -> StorageError:
+    """Why no connection came about."""
+    if error.sqlstate is None:
+        said = str(error)
+        if "database " in said and "does not exist" in said:
+            return StorageUnreachable(_NO_DATABASE)
+        for words, sentence in _BY_WORDS:
+            if words in said:
+                return StorageUnreachable(sentence)
+    return told(error)
+
+
+def is_lost(error: psycopg.Error) -> bool:
+    """Whether the connection is gone, or none could be had; others may be well again at once."""
+    return isinstance(
+        error,
+        errors.AdminShutdown
+        | errors.CrashShutdown
+        | errors.CannotConnectNow
+        | errors.IdleInTransactionSessionTimeout
+        | psycopg_pool.PoolTimeout,
+    ) or (isinstance(error, psycopg.OperationalError) and error.sqlstate is None)
+
+
+def away() -> StorageUnreachable:
+    """Nobody answers."""
+    return StorageUnreachable(_AWAY)
+
+
+def cut() -> StorageUnreachable:
+    """The connection was lost after a change was sent and before it was confirmed."""
+    return StorageUnreachable(_CUT)

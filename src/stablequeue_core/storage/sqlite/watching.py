@@ -1,0 +1,63 @@
+"""Other processes change the same file: somebody looks, as long as anybody here waits."""
+
+from __future__ import annotations
+
+import logging
+import threading
+
+from stablequeue_core.errors import QueueClosed, StorageError
+from stablequeue_core.storage.sqlite.connection import Database
+
+EVERY = 0.04
+"""Seconds between two looks: most of their cost is waking up."""
+
+AFTER_A_FAULT = 1.0
+"""Seconds until the next look when the file could not be read."""
+
+_log = logging.getLogger(__name__)
+
+
+class Watcher:
+    """Rings the bells of one database for what other processes have told of."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._guard = threading.Lock()
+        self._is_closed = False
+        self._thread: threading.Thread | None = None
+        # Held until the end. Waiting for a lock costs half of what waiting for an Event does.
+        self._end = threading.Lock()
+        self._end.acquire()
+
+    def start(self) -> None:
+        """Look from now on, on a thread of its own; harmless when it does so already."""
+        with self._guard:
+            if self._thread is None and not self._is_closed:
+                self._thread = threading.Thread(
+                    target=self._watch, name="stablequeue-watcher", daemon=True
+                )
+                self._thread.start()
+
+    def close(self) -> None:
+        """Stop looking; safe to call again."""
+        with self._guard:
+            if not self._is_closed:
+                self._is_closed = True
+                self._end.release()
+        if self._thread is not None and self._thread is not threading.current_thread():
+            self._thread.join()
+
+    def _watch(self) -> None:
+        pause = EVERY
+        while not self._end.acquire(timeout=pause):
+            try:
+                told = self._database.news()
+            except QueueClosed:
+                return
+            except StorageError as error:
+                _log.warning("Changes by other processes are noticed late: %s", error)
+                pause = AFTER_A_FAULT
+                continue
+            pause = EVERY
+            if told:
+                self._database.bells.ring(told)

@@ -1,0 +1,171 @@
+"""What goes wrong on the way to a PostgreSQL costs nothing that was kept, and doubles nothing."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Iterator
+
+import pytest
+from tests.storage.cut_line import CutLine
+from tests.storage.real_postgres import RealPostgres, Schemas
+
+from stablequeue_core.errors import StaleJob, StorageReadOnly, StorageUnreachable
+from stablequeue_core.events import EventKind
+from stablequeue_core.jobs import IdempotencyKey, Job, JobQuery, JobStatus
+from stablequeue_core.storage import Storage
+from stablequeue_core.storage.postgres import PostgresStorage
+from stablequeue_core.testing.contracts.samples import (
+    add,
+    cancelled,
+    changed,
+    claimed,
+    completed,
+    deleted,
+    laptop,
+    model,
+    pending,
+    save,
+    server_event,
+)
+
+pytestmark = pytest.mark.skipif(
+    not hasattr(socket, "AF_UNIX"), reason="the line is cut at a socket of POSIX systems"
+)
+
+OURS = "SELECT pid FROM pg_stat_activity WHERE application_name = 'stablequeue'"
+
+
+@pytest.fixture
+def line(schemas: Schemas) -> Iterator[CutLine]:
+    with CutLine(schemas.url) as line:
+        yield line
+
+
+@pytest.fixture
+def storage(line: CutLine, schemas: Schemas) -> Iterator[PostgresStorage]:
+    """A storage at the other end of the line, warmed up: its statements are prepared."""
+    with PostgresStorage(line.url, schema=schemas.new()) as storage:
+        add(storage, pending())
+        changed(storage, claimed(storage), completed)
+        yield storage
+
+
+def test_every_call_works_again_after_all_connections_were_cut(
+    storage: PostgresStorage, schemas: Schemas
+) -> None:
+    """Without a word: it is noticed before anything is sent."""
+    schemas.cut(OURS)
+    assert storage.jobs.counts()[JobStatus.COMPLETED] == 1
+    schemas.cut(OURS)
+    (job,) = add(storage, pending())
+    schemas.cut(OURS)
+    storage.servers.add(laptop(), server_event())
+    schemas.cut(OURS)
+    save(storage, model())
+    schemas.cut(OURS)
+    running = claimed(storage)
+    assert running.id == job.id
+    schemas.cut(OURS)
+    changed(storage, running, completed)
+    assert storage.jobs.counts()[JobStatus.COMPLETED] == 2
+
+
+def one(storage: Storage) -> list[Job]:
+    return add(storage, pending(id="new"))
+
+
+def several(storage: Storage) -> list[Job]:
+    key = IdempotencyKey(key="k", digest="d")
+    return list(storage.jobs.add([pending(id="new"), pending(id="newer")], key))
+
+
+ADDING: dict[str, tuple[Callable[[Storage], list[Job]], bytes]] = {
+    "one job": (one, b"job.submitted"),
+    "several jobs": (several, b"COMMIT"),
+}
+
+
+@pytest.mark.parametrize("what", ADDING)
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_job_whose_acceptance_was_cut_off_is_accepted_once(
+    storage: PostgresStorage, line: CutLine, what: str, when: str
+) -> None:
+    """Whether the server had done it or not is found out."""
+    do, question = ADDING[what]
+    (line.cut_before if when == "before" else line.cut_after)(question)
+    kept = do(storage)
+    assert line.was_cut
+    assert [storage.jobs.get(job.id) for job in kept] == kept
+    assert storage.jobs.list(JobQuery()).total == 1 + len(kept)
+    assert [event.sequence for event in storage.events.read()] == list(range(1, 4 + len(kept)))
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_job_whose_claim_was_cut_off_is_claimed_once(
+    storage: PostgresStorage, line: CutLine, when: str
+) -> None:
+    """By whoever asked for it: nobody else has it, and it is not lost."""
+    (job,) = add(storage, pending())
+    (line.cut_before if when == "before" else line.cut_after)(b"job.started")
+    running = claimed(storage)
+    assert line.was_cut
+    assert running.id == job.id
+    assert storage.jobs.get(job.id) == running
+    assert [event.kind for event in storage.events.read()].count(EventKind.JOB_STARTED) == 2
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_result_whose_answer_was_cut_off_is_kept_once(
+    storage: PostgresStorage, line: CutLine, when: str
+) -> None:
+    add(storage, pending())
+    running = claimed(storage)
+    (line.cut_before if when == "before" else line.cut_after)(b"job.completed")
+    done = changed(storage, running, completed)
+    assert line.was_cut
+    assert storage.jobs.get(done.id) == done
+    assert storage.jobs.counts()[JobStatus.COMPLETED] == 2
+
+
+def test_who_cannot_know_whether_a_change_was_kept_says_so(
+    storage: PostgresStorage, line: CutLine
+) -> None:
+    """The revision tells whoever looks."""
+    (job,) = add(storage, pending())
+    line.cut_after(b"COMMIT")
+    with pytest.raises(StorageUnreachable, match="not known whether it was kept"):
+        deleted(storage, job)
+    assert storage.jobs.list(JobQuery()).total == 1
+
+
+def test_a_database_that_may_not_be_written_says_so_and_can_be_read(
+    storage: PostgresStorage, schemas: Schemas
+) -> None:
+    """A standby, or one that is being moved."""
+    storage.database.transact(lambda connection: None)
+    schemas.execute("ALTER SYSTEM SET default_transaction_read_only = on")
+    schemas.execute("SELECT pg_reload_conf()")
+    try:
+        schemas.cut(OURS)
+        with pytest.raises(StorageReadOnly, match="primary"):
+            add(storage, pending())
+        assert storage.jobs.list(JobQuery()).total == 1
+    finally:
+        schemas.execute("ALTER SYSTEM RESET default_transaction_read_only")
+        schemas.execute("SELECT pg_reload_conf()")
+        schemas.cut(OURS)
+    assert add(storage, pending())
+
+
+def test_a_change_that_another_made_meanwhile_is_not_mistaken_for_ours(
+    storage: PostgresStorage, line: CutLine, postgres: RealPostgres
+) -> None:
+    """It has the same revision, but another time or another end."""
+    (job,) = add(storage, pending())
+    with PostgresStorage(postgres.url, schema=storage.database.address.schema) as other:
+        line.cut_before(b"job.cancelled")
+        theirs = claimed(other)
+    with pytest.raises(StaleJob):
+        changed(storage, job, cancelled)
+    assert line.was_cut
+    assert storage.jobs.get(job.id) == theirs
