@@ -16,11 +16,12 @@ from stablequeue_core.announcer import Announcer
 from stablequeue_core.backends.forge import ForgeBackend
 from stablequeue_core.clock import SystemClock
 from stablequeue_core.dispatch import Dispatcher
+from stablequeue_core.dispatch.costing.costs import CostBook
 from stablequeue_core.downloads import Download, DownloadFailure
 from stablequeue_core.downloads.wanted import WantedModel
 from stablequeue_core.errors import StableQueueError
 from stablequeue_core.events import Event, EventKind
-from stablequeue_core.servers import HealthBoard, Inventories, Server
+from stablequeue_core.servers import HealthBoard, Inventories, ReportBoard, Server
 from stablequeue_core.storage import Storage
 from stablequeue_core.storage.sqlite import SqliteStorage
 from stablequeue_core.testing.forge_simulator import ForgeSimulator, SimulatedForge
@@ -112,7 +113,9 @@ class SupplyWorld(World):
             queue.images,
             connect,
             health=HealthBoard(),
+            told=ReportBoard(storage.reports, clock, self.settings),
             inventories=self.inventories,
+            costs=CostBook(storage.costs, lambda checkpoint: None, clock=clock),
             announcer=Announcer(storage.events, storage.changes),
             clock=clock,
             settings=self.settings,

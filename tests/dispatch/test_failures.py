@@ -7,8 +7,10 @@ from datetime import UTC, datetime
 import pytest
 
 from stablequeue_core import Job, Settings
-from stablequeue_core.dispatch.circuit import Circuit
-from stablequeue_core.dispatch.failures import backoff, judge
+from stablequeue_core.dispatch.links.circuit import Circuit
+from stablequeue_core.dispatch.running.failures import Verdict, backoff
+from stablequeue_core.dispatch.running.failures import judge as judged
+from stablequeue_core.dispatch.running.remedies import Possible
 from stablequeue_core.errors import (
     AnswerLost,
     BackendError,
@@ -39,6 +41,11 @@ def job(failures: int = 0) -> Job:
     )
 
 
+def judge(error: StableQueueError, job: Job) -> Verdict:
+    """Where there is nothing else to try."""
+    return judged(error, job, Possible(), SETTINGS, lambda: 1.0)
+
+
 @pytest.mark.parametrize(
     "error",
     [
@@ -50,14 +57,14 @@ def job(failures: int = 0) -> Job:
     ],
 )
 def test_what_trying_again_cannot_help_fails_at_once(error: StableQueueError) -> None:
-    assert judge(error, job(), SETTINGS, lambda: 1.0).retry_after is None
+    assert judge(error, job()).retry_after is None
 
 
 @pytest.mark.parametrize("error", [ServerUnreachable("gone"), Unauthorized("no")])
 def test_an_unreachable_server_costs_no_attempt_and_gets_no_more_jobs(
     error: BackendError,
 ) -> None:
-    verdict = judge(error, job(failures=2), SETTINGS, lambda: 1.0)
+    verdict = judge(error, job(failures=2))
 
     assert (verdict.retry_after, verdict.counted, verdict.open_circuit) == (0.0, False, True)
 
@@ -74,14 +81,14 @@ def test_an_unreachable_server_costs_no_attempt_and_gets_no_more_jobs(
 def test_a_servers_fault_is_tried_again_until_the_attempts_are_used_up(
     error: BackendError,
 ) -> None:
-    assert judge(error, job(failures=0), SETTINGS, lambda: 1.0).retry_after == 2.0
-    assert judge(error, job(failures=1), SETTINGS, lambda: 1.0).retry_after == 4.0
-    assert judge(error, job(failures=2), SETTINGS, lambda: 1.0).retry_after is None
+    assert judge(error, job(failures=0)).retry_after == 2.0
+    assert judge(error, job(failures=1)).retry_after == 4.0
+    assert judge(error, job(failures=2)).retry_after is None
 
 
 @pytest.mark.parametrize("error", [Stalled("slow"), ServerPoisoned("no model")])
 def test_a_suspect_server_gets_no_more_jobs_until_it_was_asked(error: BackendError) -> None:
-    assert judge(error, job(), SETTINGS, lambda: 1.0).open_circuit
+    assert judge(error, job()).open_circuit
 
 
 def test_backoff_doubles_up_to_its_cap_and_at_least_half_of_it_is_waited() -> None:

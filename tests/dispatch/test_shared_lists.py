@@ -9,10 +9,12 @@ from tests.worlds import QUICK
 
 from stablequeue_core.backends.forge import ForgeBackend
 from stablequeue_core.clock import SystemClock
-from stablequeue_core.dispatch.link import Link
+from stablequeue_core.dispatch.costing.costs import CostBook
+from stablequeue_core.dispatch.links.link import Link
+from stablequeue_core.dispatch.links.reporter import Reporter
 from stablequeue_core.errors import ServerUnreachable
 from stablequeue_core.generation import Requirements
-from stablequeue_core.servers import HealthBoard, Inventories, Server
+from stablequeue_core.servers import HealthBoard, Inventories, ReportBoard, Server
 from stablequeue_core.storage.memory import MemoryStorage
 from stablequeue_core.testing.contracts.samples import laptop, server_event
 from stablequeue_core.testing.forge_simulator import (
@@ -46,11 +48,20 @@ class Outside:
             clock=clock,
             max_age=QUICK.inventory_age,
         )
+        reporter = Reporter(
+            server.alias,
+            storage.reports,
+            ReportBoard(storage.reports, clock, QUICK),
+            HealthBoard(),
+            worker="worker",
+            clock=clock,
+        )
         self.link = Link(
             server,
             backend(server),
-            health=HealthBoard(),
+            reporter=reporter,
             inventories=self.inventories,
+            costs=CostBook(storage.costs, lambda checkpoint: None, clock=clock),
             clock=clock,
             settings=QUICK,
         )

@@ -75,12 +75,9 @@ def test_a_server_looks_at_its_folders_before_another_has_the_file_fetched(
 def test_nothing_is_fetched_before_every_server_was_asked(fleet: SupplyWorld) -> None:
     fleet.forges["Desktop"].phase = Phase.DOWN
     job = fleet.wanting(target="auto")
-    assert fleet.dispatcher is not None
-    waiting_reason = fleet.dispatcher.waiting_reason
-    fleet.until(lambda: waiting_reason(job.requirements))
+    fleet.until(lambda: "before server 'Desktop' was asked" in fleet.queue.explain(job).why)
     fleet.nothing_more_happens()
     assert fleet.orders.wants == []
-    assert "before server 'Desktop' was asked" in (waiting_reason(job.requirements) or "")
 
     fleet.forges["Desktop"].phase = Phase.READY
     fleet.until_waiting(job)
@@ -107,6 +104,23 @@ def test_a_server_that_another_process_sends_jobs_to_is_asked_all_the_same(
         lock.release()
 
 
+def test_a_group_has_a_model_fetched_that_only_a_server_outside_of_it_has(
+    fleet: SupplyWorld,
+) -> None:
+    fleet.forges["Desktop"].disk.add(INK_FILE)
+    fleet.queue.servers.update("Laptop", {"tags": ["fast"]})
+
+    fleet.until_waiting(fleet.wanting(target="auto:fast"))
+    assert fleet.orders.names == [INK]
+
+
+def test_a_group_does_not_wait_for_a_server_outside_of_it(fleet: SupplyWorld) -> None:
+    fleet.forges["Desktop"].phase = Phase.DOWN
+    fleet.queue.servers.update("Laptop", {"tags": ["fast"]})
+
+    fleet.until_waiting(fleet.wanting(target="auto:fast"))
+
+
 def test_models_are_fetched_for_the_server_that_lacks_least(fleet: SupplyWorld) -> None:
     fleet.until_waiting(fleet.wanting(target="auto", checkpoint_name=PONY))
 
@@ -119,8 +133,7 @@ def test_what_is_no_file_is_waited_for_as_ever(fleet: SupplyWorld) -> None:
 
     assert fleet.queue.get(job.id).status is JobStatus.PENDING
     assert fleet.orders.wants == []
-    assert fleet.dispatcher is not None
-    assert (fleet.dispatcher.waiting_reason(job.requirements) or "").startswith("No server can")
+    assert fleet.queue.explain(job).why.startswith("No server can")
 
 
 def test_a_file_that_no_server_lists_fails_the_job_and_is_never_fetched_again(

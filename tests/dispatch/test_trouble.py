@@ -74,6 +74,10 @@ def test_a_server_that_breaks_every_time_fails_the_job_with_the_whole_story(worl
     assert failed.failure is not None
     assert failed.failure.code == "out_of_memory"
     assert len(failed.attempts) == world.settings.max_attempts
+    assert f"It was tried {world.settings.max_attempts} times: 'Laptop': out_of_memory; " in (
+        failed.failure.message
+    )
+    assert len(failed.failure.details["attempts"]) == world.settings.max_attempts
 
 
 def test_an_unreachable_server_uses_up_no_attempt_and_the_job_runs_when_it_is_back(

@@ -17,7 +17,8 @@ AT_MOST_WAITING = 6
 
 
 def main(data_dir: str, accepted_file: str) -> None:
-    settings = Settings(poll=0.02, backoff_base=0.05, circuit_base=0.05)
+    # Some job is hit again and again, which is not its fault.
+    settings = Settings(poll=0.02, backoff_base=0.05, circuit_base=0.05, max_losses=1000)
     with (
         StableQueue.open(data_dir, settings=settings) as queue,
         Path(accepted_file).open("a", encoding="ascii") as accepted,

@@ -3,6 +3,7 @@
 from stablequeue_core.backends.base import (
     Backend,
     Generation,
+    MemoryReport,
     Picture,
     Prepared,
     TaskReport,
@@ -12,6 +13,7 @@ from stablequeue_core.backends.base import (
 __all__ = [
     "Backend",
     "Generation",
+    "MemoryReport",
     "Picture",
     "Prepared",
     "TaskReport",

@@ -80,6 +80,24 @@ class TaskReport:
     progress: Progress | None = None
 
 
+@frozen(kw_only=True)
+class MemoryReport:
+    """How much memory a server has left, in bytes; None: it does not tell.
+
+    Attributes:
+        ram_free: of its computer's memory. Forge counts only what it takes itself, so there may be
+            less: other programs take some, too.
+        ram_total: all of it.
+        cuda_free: of its graphics card's memory.
+        cuda_total: all of that.
+    """
+
+    ram_free: int | None = None
+    ram_total: int | None = None
+    cuda_free: int | None = None
+    cuda_total: int | None = None
+
+
 class Backend(ABC):
     """Speaks with one server that makes pictures. Safe to use from several threads at once.
 
@@ -89,6 +107,13 @@ class Backend(ABC):
     @abstractmethod
     def probe(self) -> ServerHealth:
         """How the server feels now. Never raises: what went wrong is part of the answer."""
+
+    def is_still_well(self) -> bool:
+        """Whether a server that was well is so still, asked in the cheapest way. Never raises.
+
+        False is no diagnosis: whoever hears it probes the server.
+        """
+        return False
 
     @abstractmethod
     def inventory(self) -> Inventory:
@@ -164,3 +189,24 @@ class Backend(ABC):
         Raises:
             BackendError: the attempt failed.
         """
+
+    def memory(self) -> MemoryReport | None:
+        """How much memory the server has left; None where it cannot tell.
+
+        Raises:
+            ServerUnreachable: it cannot be asked now.
+        """
+        return None
+
+    def unload(self, abort: Abort) -> bool:
+        """Make the server take its models out of its memory; the next job brings its own back.
+
+        Left alone while somebody's picture is being made there: it may need them.
+
+        Returns:
+            whether the server did; False where that cannot be done, or not now.
+
+        Raises:
+            ServerUnreachable: it cannot be asked now.
+        """
+        return False

@@ -47,6 +47,8 @@ class FullDiskImageStore(ImageStore):
         """Delete these pictures; works on a full disk too."""
         self._inner.discard(names)
 
-    def discard_attempt(self, job_id: str, started_at: datetime) -> int:
+    def discard_attempt(
+        self, job_id: str, started_at: datetime, pictures: range | None = None
+    ) -> int:
         """Delete what an attempt left behind; works on a full disk too."""
-        return self._inner.discard_attempt(job_id, started_at)
+        return self._inner.discard_attempt(job_id, started_at, pictures)

@@ -11,6 +11,7 @@ from typing import Any
 from stablequeue_core.backends.base import (
     Backend,
     Generation,
+    MemoryReport,
     Prepared,
     TaskReport,
     TaskState,
@@ -18,19 +19,18 @@ from stablequeue_core.backends.base import (
 from stablequeue_core.backends.forge.answers import answered, error_of, pictures_of
 from stablequeue_core.backends.forge.client import PROGRESS, ForgeClient, status_of
 from stablequeue_core.backends.forge.cure import cures
+from stablequeue_core.backends.forge.interrupts import Interrupts
 from stablequeue_core.backends.forge.lists import CHECKPOINTS, checkpoints_of, inventory_of
+from stablequeue_core.backends.forge.memory import memory_of, unload
 from stablequeue_core.backends.forge.names import ServerNames
 from stablequeue_core.backends.forge.options import OptionGuard
 from stablequeue_core.backends.forge.payload import prepare
 from stablequeue_core.backends.forge.proof import lora_hashes, prove
 from stablequeue_core.backends.forge.tasks import Tasks
 from stablequeue_core.errors import (
-    AnswerLost,
     BackendError,
     CheckpointUnreadable,
-    ForeignInterrupt,
     ServerPoisoned,
-    WrongResult,
 )
 from stablequeue_core.generation import GenerationRequest, Requirements
 from stablequeue_core.models import NOTHING_KNOWN, KnownFiles
@@ -46,10 +46,6 @@ from stablequeue_core.transport import Abort, Response, Transport
 
 TXT2IMG = "/sdapi/v1/txt2img"
 PENDING_TASKS = "/internal/pending-tasks"
-
-_LOOKS = 3
-_PAUSE = 0.2
-"""So often, and after so many seconds, a server that has just made a picture is asked again."""
 
 
 class ForgeBackend(Backend):
@@ -83,7 +79,7 @@ class ForgeBackend(Backend):
         self._lock = threading.Lock()
         self._names: tuple[Inventory, ServerNames] | None = None
         self._hashed: dict[str, ListedCheckpoint] = {}
-        self._interrupted: set[str] = set()
+        self._interrupts = Interrupts(self._tasks, server.alias)
 
     def probe(self) -> ServerHealth:
         """How the server feels now. Never raises: what went wrong is part of the answer."""
@@ -99,6 +95,14 @@ class ForgeBackend(Backend):
             )
         except BackendError as error:
             return ServerHealth(status=status_of(error), last_error=error.message, checked_at=now)
+
+    def is_still_well(self) -> bool:
+        """Whether a server that was well is so still: one request. Never raises."""
+        try:
+            self._client.get(PROGRESS)
+        except BackendError:
+            return False
+        return True
 
     def inventory(self) -> Inventory:
         """What the server has, asked anew.
@@ -145,7 +149,7 @@ class ForgeBackend(Backend):
         """
         response = self._txt2img(prepared.payload, task_id, abort)
         images, info = answered(response, self._server.alias)
-        self._check_complete(images, info, prepared.picture_count, task_id, abort)
+        self._interrupts.check(images, info, prepared.picture_count, task_id, abort)
         asked = self._provable(prepared.asked, info)
         return Generation(
             pictures=tuple(pictures_of(images, info, prepared.picture_count, self._server.alias)),
@@ -161,10 +165,8 @@ class ForgeBackend(Backend):
             ServerUnreachable: it cannot be asked now.
         """
         report = self._tasks.report(task_id)
-        # The mark of an interrupt is gone as soon as the next job begins, so it is looked for
-        # while ours is the active one.
-        if report.state is TaskState.ACTIVE and _is_interrupted(self._tasks.state()):
-            self._interrupted.add(task_id)
+        if report.state is TaskState.ACTIVE:
+            self._interrupts.look(task_id)
         return report
 
     def interrupt(self, task_id: str) -> bool:
@@ -189,6 +191,24 @@ class ForgeBackend(Backend):
             return True
         return False
 
+    def memory(self) -> MemoryReport | None:
+        """How much memory the server has left; None where it cannot tell.
+
+        Raises:
+            ServerUnreachable: it cannot be asked now.
+        """
+        return memory_of(self._client)
+
+    def unload(self, abort: Abort) -> bool:
+        """Make the server unload its model, unless it is making a picture for anybody.
+
+        Raises:
+            ServerUnreachable: it cannot be asked now.
+        """
+        if self._tasks.state().get("job") or self._queue_depth():
+            return False
+        return unload(self._client, abort)
+
     def _txt2img(self, payload: Mapping[str, Any], task_id: str, abort: Abort) -> Response:
         overrides = self._options.complete(payload.get("override_settings") or {})
         body = {**payload, "override_settings": overrides, "force_task_id": task_id}
@@ -196,40 +216,6 @@ class ForgeBackend(Backend):
         if response.status != 200:
             raise error_of(response, self._server.alias)
         return response
-
-    def _check_complete(
-        self, images: list[str], info: Mapping[str, Any], count: int, task_id: str, abort: Abort
-    ) -> None:
-        """An interrupted run answers 200 with unfinished pictures, or too few, and no mark."""
-        state = self._state_afterwards(abort)
-        ours = state.get("job_timestamp") == info.get("job_timestamp")
-        seen = task_id in self._interrupted
-        self._interrupted.discard(task_id)
-        if seen or (ours and _is_interrupted(state)):
-            raise ForeignInterrupt(
-                f"Somebody interrupted the job on server {self._server.alias!r}; its unfinished "
-                "picture was thrown away."
-            )
-        if len(images) < count:
-            raise WrongResult(
-                "missing_images",
-                f"Server {self._server.alias!r} answered with {len(images)} of {count} pictures; "
-                "perhaps somebody interrupted it.",
-                count,
-                len(images),
-            )
-
-    def _state_afterwards(self, abort: Abort) -> Mapping[str, Any]:
-        """The server's state after a run; what cannot be asked is unknown, never all right."""
-        for _ in range(_LOOKS):
-            try:
-                return self._tasks.state()
-            except BackendError:
-                abort.wait(_PAUSE)
-        raise AnswerLost(
-            f"Server {self._server.alias!r} answered, but could not be asked whether somebody had "
-            "interrupted the job."
-        )
 
     def _provable(self, asked: Mapping[str, Any], info: Mapping[str, Any]) -> Mapping[str, Any]:
         """What was asked, by what the server can prove."""
@@ -283,7 +269,3 @@ class ForgeBackend(Backend):
 
 def _text(value: object) -> str | None:
     return value if isinstance(value, str) else None
-
-
-def _is_interrupted(state: Mapping[str, Any]) -> bool:
-    return bool(state.get("interrupted") or state.get("skipped"))

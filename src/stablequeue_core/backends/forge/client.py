@@ -67,7 +67,15 @@ class ForgeClient:
         """
         return self.read(self.send("POST", path, body, patient=patient))
 
-    def send(self, method: str, path: str, body: Any = None, *, patient: bool = False) -> Response:
+    def send(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        patient: bool = False,
+        abort: Abort | None = None,
+    ) -> Response:
         """Ask for something that makes no picture; the answer is given as it came.
 
         Raises:
@@ -82,7 +90,8 @@ class ForgeClient:
                     json=body,
                     auth=self._server.auth,
                     timeouts=self._no_hurry if patient else self._patience,
-                )
+                ),
+                abort=abort,
             )
         except TransportError as error:
             raise self._unreachable(error) from error

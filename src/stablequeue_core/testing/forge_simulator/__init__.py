@@ -12,6 +12,7 @@ from stablequeue_core.testing.forge_simulator.files import (
 from stablequeue_core.testing.forge_simulator.forge import SimulatedForge
 from stablequeue_core.testing.forge_simulator.http_server import ForgeServer
 from stablequeue_core.testing.forge_simulator.human import HumanJob
+from stablequeue_core.testing.forge_simulator.memory import Memory
 from stablequeue_core.testing.forge_simulator.routes import Phase
 from stablequeue_core.testing.forge_simulator.sample_models import sample_disk
 from stablequeue_core.testing.forge_simulator.transport import ForgeSimulator
@@ -26,6 +27,7 @@ __all__ = [
     "ForgeSimulator",
     "HumanJob",
     "LoraFile",
+    "Memory",
     "ModuleFile",
     "Phase",
     "RenderedPicture",

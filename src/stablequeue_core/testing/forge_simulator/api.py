@@ -37,10 +37,6 @@ from stablequeue_core.testing.forge_simulator.studio import Studio
 from stablequeue_core.testing.forge_simulator.txt2img import Txt2ImgRun
 
 _PREVIEW_PIXELS = 64
-_MEMORY = {
-    "ram": {"free": 24515919872.0, "used": 760582144, "total": 25276502016.0},
-    "cuda": {"error": "unavailable"},
-}
 _CONFIG = {"version": "4.40.0", "mode": "blocks", "title": "Stable Diffusion", "dependencies": []}
 _PAGE = Answer(
     body=b"<!doctype html><html><head><title>Stable Diffusion</title></head></html>",
@@ -77,7 +73,7 @@ class Api:
             "scripts": fixed(recorded("scripts")),
             "script-info": fixed(recorded("script_info")),
             "embeddings": self._embeddings,
-            "memory": fixed(_MEMORY),
+            "memory": shown(studio.memory.as_json),
             "cmd-flags": shown(self._cmd_flags),
             "progress": self._progress,
         }
@@ -86,7 +82,7 @@ class Api:
             "skip": self._skip,
             "refresh-checkpoints": self._in_turn(studio.checkpoints.refresh),
             "refresh-vae": self._in_turn(studio.modules.refresh),
-            "unload-checkpoint": fixed({}),
+            "unload-checkpoint": self._unload,
             "reload-checkpoint": fixed({}),
         }
         options = {"GET": shown(studio.options.as_json), "POST": self._set_options}
@@ -188,6 +184,11 @@ class Api:
     def _skip(self, visit: Visit) -> Answer:
         self.engine.skip()
         return json_answer(None)
+
+    def _unload(self, visit: Visit) -> Answer:
+        with self.engine.changed:
+            self.studio.memory.unload()
+        return json_answer({})
 
     def _in_turn(self, refresh: Callable[[], None]) -> Callable[[Visit], Answer]:
         def handler(visit: Visit) -> Answer:

@@ -17,6 +17,10 @@ class Died(Exception):
     """The server's process ended while this request was in it."""
 
 
+class Killed(Exception):
+    """This request ends the server's process."""
+
+
 @frozen(eq=False)
 class _Hold:
     step: int

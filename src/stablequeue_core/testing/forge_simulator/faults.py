@@ -28,7 +28,11 @@ class Fault(Enum):
     UNAVAILABLE = "503 with a proxy's HTML page; nothing runs"
     GARBAGE = "200 with something that is no JSON; nothing runs"
     OUT_OF_MEMORY = "500 OutOfMemoryError; the job begins and fails"
-    WRONG_MODEL = "200, but painted with the model that is loaded, whatever was asked"
+    MEMORY_FULL = "500 OutOfMemoryError, unless the server has unloaded since its last job"
+    BATCH_TOO_LARGE = "500 OutOfMemoryError, unless the batch is small enough"
+    CANNOT_LOAD = "500, the checkpoint is listed but cannot be read; it stays listed"
+    DIE = "the server's process dies at a step of this job, and stays dead"
+    WRONG_MODEL = "200, but painted with the model that is loaded, or else with any other one"
     FOREIGN_INTERRUPT = "a human presses Interrupt at a step of this job"
     RESET = "the job runs; its answer breaks off in the middle"
     LOSE_ANSWER = "the job runs; the connection breaks without an answer"
@@ -86,13 +90,15 @@ class ScriptedFault:
     """One accident.
 
     Attributes:
-        at_step: at which sampling step a foreign interrupt or a full memory strikes.
+        at_step: at which sampling step a foreign interrupt, a full memory or death strikes.
         pause: seconds before each piece of a dripped answer.
+        largest_batch: so many pictures at once are not too many.
     """
 
     fault: Fault
     at_step: int
     pause: float
+    largest_batch: int
 
 
 class Faults:
@@ -119,6 +125,7 @@ class Faults:
         times: int | None = 1,
         at_step: int = 0,
         pause: float = 0.01,
+        largest_batch: int = 1,
     ) -> None:
         """Order ``fault`` for the next requests that fit.
 
@@ -128,8 +135,11 @@ class Faults:
             times: for how many requests; None for all that come.
             at_step: see ScriptedFault.
             pause: see there, too.
+            largest_batch: and there.
         """
-        accident = ScriptedFault(fault=fault, at_step=at_step, pause=pause)
+        accident = ScriptedFault(
+            fault=fault, at_step=at_step, pause=pause, largest_batch=largest_batch
+        )
         self._orders.add(lambda path: _fits(where, path), accident, times=times)
 
     def clear(self) -> None:

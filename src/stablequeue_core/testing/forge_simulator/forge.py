@@ -18,6 +18,7 @@ from stablequeue_core.testing.forge_simulator.faults import Faults
 from stablequeue_core.testing.forge_simulator.human import HumanJob
 from stablequeue_core.testing.forge_simulator.link import Link
 from stablequeue_core.testing.forge_simulator.loader import Costs, Loader
+from stablequeue_core.testing.forge_simulator.memory import Memory
 from stablequeue_core.testing.forge_simulator.names import (
     CheckpointTable,
     Folders,
@@ -41,6 +42,7 @@ class SimulatedForge:
     Attributes:
         disk: the files; put there what you like, the server notices it as late as a real one.
         faults: accidents on order.
+        memory: how much there is, and how it fills. Change freely.
         costs: how long loading, hashing and each step take; nothing by default. Change freely.
 
     Example::
@@ -95,13 +97,15 @@ class SimulatedForge:
         self._engine = Engine(clock or SystemClock())
         self._diary = Diary(self._engine.changed, remember)
         self.faults = Faults(self._engine.changed)
+        self.memory = Memory()
         checkpoints = CheckpointTable(self.disk, folders)
         self._studio = Studio(
             checkpoints=checkpoints,
             loras=LoraTable(self.disk, folders),
             modules=ModuleTable(self.disk, folders),
             options=ForgeOptions(),
-            loader=Loader(self.disk, checkpoints, self.costs, hashing=not no_hashing),
+            loader=Loader(self.disk, checkpoints, self.costs, self.memory, hashing=not no_hashing),
+            memory=self.memory,
             costs=self.costs,
             dice=random.Random(0),
             rendered=self._diary.note_picture,

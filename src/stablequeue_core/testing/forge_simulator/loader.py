@@ -5,8 +5,9 @@ from __future__ import annotations
 from attrs import define
 
 from stablequeue_core.testing.forge_simulator.disk import ForgeDisk
-from stablequeue_core.testing.forge_simulator.engine import Job
+from stablequeue_core.testing.forge_simulator.engine import Job, Killed
 from stablequeue_core.testing.forge_simulator.exchange import JobError
+from stablequeue_core.testing.forge_simulator.memory import Memory
 from stablequeue_core.testing.forge_simulator.names import Checkpoint, CheckpointTable
 
 
@@ -28,12 +29,19 @@ class Loader:
     """
 
     def __init__(
-        self, disk: ForgeDisk, table: CheckpointTable, costs: Costs, *, hashing: bool
+        self,
+        disk: ForgeDisk,
+        table: CheckpointTable,
+        costs: Costs,
+        memory: Memory,
+        *,
+        hashing: bool,
     ) -> None:
         self.loaded: Checkpoint | None = None
         self._disk = disk
         self._table = table
         self._costs = costs
+        self._memory = memory
         self._hashing = hashing
         self._loaded_for: tuple[str, tuple[str, ...]] | None = None
 
@@ -41,6 +49,11 @@ class Loader:
         """Start afresh, as a new process does."""
         self.loaded = None
         self._loaded_for = None
+
+    def fail(self) -> JobError:
+        """A load that failed: there is no model in memory now, see above."""
+        self.loaded = None
+        return JobError("ValueError", "Failed to recognize model type!")
 
     def ensure(self, wanted: Checkpoint | None, modules: list[str], job: Job) -> Checkpoint:
         """Have ``wanted`` in memory, with ``modules``.
@@ -58,11 +71,14 @@ class Loader:
                 )
             return self.loaded
         self.loaded = None
+        self._memory.load()
         job.load(self._costs.load_seconds)
+        if self._memory.is_exceeded:
+            raise Killed
         file = self._disk.checkpoint(wanted.path)
         if file is None or file.broken:
             self._disk.quarantine(wanted.path)
-            raise JobError("ValueError", "Failed to recognize model type!")
+            raise self.fail()
         if self._hashing and wanted.sha256 is None:
             job.load(self._costs.hash_seconds)
             self._table.hash(wanted, file.sha256)

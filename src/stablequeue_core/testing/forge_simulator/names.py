@@ -133,6 +133,10 @@ class CheckpointTable:
         """The checkpoint for the option ``sd_model_checkpoint``: the first of all if unknown."""
         return self.find(option) or next(iter(self._listed.values()), None)
 
+    def another_than(self, entry: Checkpoint | None) -> Checkpoint | None:
+        """Any other one."""
+        return next((other for other in self._listed.values() if other is not entry), None)
+
     def hash(self, entry: Checkpoint, sha256: str) -> None:
         """Keep the freshly computed hash: the title changes in place, the aliases grow."""
         self._hash_cache[entry.path] = sha256

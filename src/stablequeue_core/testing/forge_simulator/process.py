@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from stablequeue_core.testing.forge_simulator.api import Api
 from stablequeue_core.testing.forge_simulator.diary import Diary
-from stablequeue_core.testing.forge_simulator.engine import Died, Engine
+from stablequeue_core.testing.forge_simulator.engine import Died, Engine, Killed
 from stablequeue_core.testing.forge_simulator.exchange import (
     LOST,
     Answer,
@@ -77,6 +77,9 @@ class ServerProcess:
                 return INSTEAD[fault.fault]
             answer = self._answer(visit)
         except Died:
+            return LOST
+        except Killed:
+            self.enter(Phase.DOWN)
             return LOST
         spoil = AFTERWARDS.get(fault.fault)
         return answer if spoil is None else spoil(answer, fault.pause)

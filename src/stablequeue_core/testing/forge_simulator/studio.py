@@ -10,6 +10,7 @@ from attrs import define
 
 from stablequeue_core.testing.forge_simulator.diary import RenderedPicture
 from stablequeue_core.testing.forge_simulator.loader import Costs, Loader
+from stablequeue_core.testing.forge_simulator.memory import Memory
 from stablequeue_core.testing.forge_simulator.names import (
     CheckpointTable,
     LoraTable,
@@ -32,6 +33,7 @@ class Studio:
     modules: ModuleTable
     options: ForgeOptions
     loader: Loader
+    memory: Memory
     costs: Costs
     dice: random.Random
     rendered: Callable[[RenderedPicture], None]
@@ -58,4 +60,5 @@ class Studio:
     def forget(self) -> None:
         """The process ends: only what is on the disk remains."""
         self.loader.unload()
+        self.memory.forget()
         self.options.restart()

@@ -8,7 +8,7 @@ from typing import Any
 from PIL import Image
 
 from stablequeue_core.testing.forge_simulator.diary import RenderedPicture
-from stablequeue_core.testing.forge_simulator.engine import Job
+from stablequeue_core.testing.forge_simulator.engine import Job, Killed
 from stablequeue_core.testing.forge_simulator.exchange import JobError
 from stablequeue_core.testing.forge_simulator.faults import Fault, ScriptedFault, out_of_memory
 from stablequeue_core.testing.forge_simulator.hires import Hires, missing_checkpoint, plan
@@ -42,6 +42,8 @@ class Txt2ImgRun:
         self._task_id = task_id
         self._job = job
         self._fault = fault
+        self._had_unloaded = studio.memory.is_clean
+        studio.memory.is_clean = False
 
     def process(self) -> Processed:
         """Override options, load the model, paint, and put back what Forge puts back.
@@ -65,7 +67,11 @@ class Txt2ImgRun:
         studio = self._studio
         wanted = studio.checkpoints.chosen(studio.options["sd_model_checkpoint"])
         if self._struck_by(Fault.WRONG_MODEL):
-            wanted = studio.loader.loaded or wanted
+            loaded = studio.loader.loaded
+            is_right = loaded is None or loaded is wanted
+            wanted = studio.checkpoints.another_than(wanted) if is_right else loaded
+        if self._struck_by(Fault.CANNOT_LOAD):
+            raise studio.loader.fail()
         return studio.loader.ensure(wanted, studio.options["forge_additional_modules"], self._job)
 
     def _paint_with(self, model: Checkpoint) -> Processed:
@@ -219,8 +225,22 @@ class Txt2ImgRun:
             return
         if self._struck_by(Fault.FOREIGN_INTERRUPT):
             self._job.interrupt()
-        elif self._struck_by(Fault.OUT_OF_MEMORY):
+        elif self._struck_by(Fault.DIE):
+            raise Killed
+        elif self._memory_is_full:
             raise out_of_memory()
+
+    @property
+    def _memory_is_full(self) -> bool:
+        fault = self._fault
+        return fault is not None and (
+            fault.fault is Fault.OUT_OF_MEMORY
+            or (fault.fault is Fault.MEMORY_FULL and not self._had_unloaded)
+            or (
+                fault.fault is Fault.BATCH_TOO_LARGE
+                and self._fields["batch_size"] > fault.largest_batch
+            )
+        )
 
     def _struck_by(self, fault: Fault) -> bool:
         return self._fault is not None and self._fault.fault is fault

@@ -1,0 +1,1 @@
+"""Which job a server takes next."""

@@ -1,0 +1,1 @@
+"""What jobs cost on which server: learned, remembered, estimated."""

@@ -1,0 +1,199 @@
+"""The whole fleet in one moment, as any process can see it: what was told, and what was learned."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from attrs import frozen
+
+from stablequeue_core.dispatch.costing.costs import CostBook
+from stablequeue_core.dispatch.explaining.estimates import Capacity
+from stablequeue_core.dispatch.explaining.lacking import Lacking
+from stablequeue_core.dispatch.links.loaded import is_same
+from stablequeue_core.errors import BackendError
+from stablequeue_core.generation import Phase, Progress, Requirements
+from stablequeue_core.jobs import Job, Work
+from stablequeue_core.servers import (
+    HealthBoard,
+    ReportBoard,
+    Server,
+    ServerHealth,
+    ServerReport,
+    ServerStatus,
+    is_for_any,
+)
+from stablequeue_core.storage import Storage
+
+LEAST_LEFT = 0.05
+"""A job that takes longer than was thought has at least so much of that time to go."""
+
+
+@frozen(kw_only=True)
+class ServerView:
+    """One server in one moment.
+
+    Attributes:
+        server: as its user described it.
+        health: how it feels, as was told last.
+        worker: the living process that sends it jobs; None: none has told.
+        is_attended: whether some process sends it jobs.
+        lacks: what it lacks for a job; None while its lists are not known.
+        job: what it runs now, of ours.
+        progress: how far that is; None where nobody has told.
+    """
+
+    server: Server
+    health: ServerHealth
+    worker: str | None
+    is_attended: bool
+    lacks: Callable[[Requirements], Sequence[BackendError] | None]
+    job: Job | None = None
+    progress: Progress | None = None
+
+    @property
+    def alias(self) -> str:
+        """Its name."""
+        return self.server.alias
+
+    @property
+    def status(self) -> ServerStatus:
+        """How it feels; that one is disabled comes before all else."""
+        return self.health.status if self.server.enabled else ServerStatus.DISABLED
+
+    @property
+    def is_reachable(self) -> bool:
+        """Whether it answers, as far as anybody has seen."""
+        return self.health.status in (ServerStatus.ONLINE, ServerStatus.UNKNOWN)
+
+    @property
+    def takes_jobs(self) -> bool:
+        """Whether a job that it can run will be given to it, as things are."""
+        return self.obstacle is None
+
+    @property
+    def obstacle(self) -> str | None:
+        """Why it takes no jobs now, as a sentence; None: it does."""
+        if not self.server.enabled:
+            return f"Server {self.alias!r} is disabled."
+        if self.server.paused:
+            rest = "; it finishes the job that it runs" if self.job else ""
+            return f"Server {self.alias!r} is paused{rest}."
+        if not self.is_reachable:
+            return self.health.last_error or f"Server {self.alias!r} is {self.health.status}."
+        if not self.is_attended:
+            return f"No process sends jobs to server {self.alias!r} at the moment."
+        return None
+
+    def is_loaded(self, checkpoint: str | None) -> bool:
+        """Whether this checkpoint is in its memory; None asks for no certain one."""
+        return is_same(self.health.loaded_checkpoint, checkpoint)
+
+    def can_run(self, target: str, requirements: Requirements) -> bool | None:
+        """Whether it runs such a job; None: that is not known.
+
+        Lists that it told before it went out of reach prove only what it had.
+        """
+        if target not in self.server.targets:
+            return False
+        missing = self.lacks(requirements)
+        if missing is None or (missing and not self.is_reachable):
+            return None
+        return not missing
+
+
+class Overview:
+    """Sees the fleet. Safe to use from several threads.
+
+    Args:
+        storage: who remembers.
+        reports: what the processes that run jobs tell of them.
+        health: how they feel.
+        lacking: what they lack.
+        dispatches: whether this process sends jobs to servers.
+    """
+
+    def __init__(
+        self,
+        storage: Storage,
+        reports: ReportBoard,
+        health: HealthBoard,
+        lacking: Lacking,
+        *,
+        dispatches: bool,
+    ) -> None:
+        self._storage = storage
+        self._reports = reports
+        self._health = health
+        self._lacking = lacking
+        self._dispatches = dispatches
+
+    def views(self, *, with_jobs: bool = True) -> Sequence[ServerView]:
+        """Every server, in the order in which they were added.
+
+        Args:
+            with_jobs: whether it is looked up what they run.
+        """
+        reports = self._reports.all()
+        jobs = self._storage.jobs.processing() if with_jobs else ()
+        running = {job.server: job for job in jobs}
+        return [
+            self._view(server, reports.get(server.alias), running.get(server.alias))
+            for server in self._storage.servers.list()
+        ]
+
+    def is_anybody_at_work(self, views: Sequence[ServerView]) -> bool:
+        """Whether any living process runs jobs."""
+        return self._dispatches or any(view.worker for view in views)
+
+    def _view(self, server: Server, report: ServerReport | None, job: Job | None) -> ServerView:
+        told = report if report is not None and self._reports.is_good(report) else None
+        return ServerView(
+            server=server,
+            health=self._health.of(server.alias),
+            worker=told.worker if told else None,
+            is_attended=self._dispatches or told is not None,
+            lacks=lambda requirements: self._lacking.by(server, requirements),
+            job=job,
+            progress=told.progress if told and job and told.job_id == job.id else None,
+        )
+
+
+def capacity_of(view: ServerView, costs: CostBook, now: datetime) -> Capacity:
+    """The server as an estimate sees it."""
+    alias = view.alias
+
+    def load_seconds(checkpoint: str | None) -> float:
+        return 0.0 if view.is_loaded(checkpoint) else costs.load(alias, checkpoint)
+
+    def may_run(work: Work) -> bool:
+        if work.checkpoint is None or not is_for_any(work.target):
+            return True
+        # What is not known counts as there: somebody will run it.
+        return not view.lacks(Requirements(checkpoints=(work.checkpoint,)))
+
+    return Capacity(
+        alias=alias,
+        targets=view.server.targets,
+        free_in=seconds_left(view, costs, now),
+        takes_jobs=view.takes_jobs,
+        seconds=lambda checkpoint, effort: costs.seconds(alias, checkpoint, effort),
+        load_seconds=load_seconds,
+        may_run=may_run,
+    )
+
+
+def seconds_left(view: ServerView, costs: CostBook, now: datetime) -> float:
+    """How long the server will be at work on what it runs now; 0 if it runs nothing of ours."""
+    job, progress = view.job, view.progress
+    if job is None:
+        return 0.0
+    seconds = costs.seconds(view.alias, job.checkpoint, job.effort)
+    if progress is not None and progress.phase is Phase.SAMPLING and progress.fraction > 0:
+        if progress.eta_seconds is not None:
+            return progress.eta_seconds
+        return seconds * (1 - progress.fraction)
+    if not view.is_loaded(job.checkpoint):
+        seconds += costs.load(view.alias, job.checkpoint)
+    since = (now - job.attempts[-1].started_at).total_seconds() if job.attempts else 0.0
+    return max(seconds - since, seconds * LEAST_LEFT)

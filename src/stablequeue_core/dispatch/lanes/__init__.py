@@ -1,0 +1,1 @@
+"""The lanes of all servers: who holds them, and when they look for work."""

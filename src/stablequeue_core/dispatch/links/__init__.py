@@ -1,0 +1,1 @@
+"""The link to one server: what it has, how it feels, what runs there."""

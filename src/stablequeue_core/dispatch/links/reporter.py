@@ -1,0 +1,165 @@
+"""Tells the other processes of one server: how it feels, and what it does for us."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+
+from attrs import evolve
+
+from stablequeue_core.clock import Clock
+from stablequeue_core.errors import StorageError
+from stablequeue_core.events import Event, EventKind
+from stablequeue_core.generation import Progress
+from stablequeue_core.servers import (
+    HealthBoard,
+    ReportBoard,
+    ReportStore,
+    ServerHealth,
+    ServerReport,
+)
+
+logger = logging.getLogger(__name__)
+
+PROGRESS_EVERY = 2.0
+"""Seconds between two reports that only tell of progress."""
+
+AT_LEAST_EVERY = 10.0
+"""Seconds after which a job that runs is told of again although nothing has changed."""
+
+
+class Reporter:
+    """Tells of one server, for as long as this process holds its lane. Thread-safe.
+
+    Jobs that take less than a moment are not told of one by one: their lane would write more of
+    them than of their pictures.
+
+    Args:
+        alias: of the server.
+        reports: who remembers what is told.
+        told: what was told last, be it by a process that is gone.
+        health: how servers feel, as this process knows it.
+        worker: who we are.
+        clock: the time.
+    """
+
+    def __init__(
+        self,
+        alias: str,
+        reports: ReportStore,
+        told: ReportBoard,
+        health: HealthBoard,
+        *,
+        worker: str,
+        clock: Clock,
+    ) -> None:
+        self._alias = alias
+        self._reports = reports
+        self._told = told
+        self._board = health
+        self._worker = worker
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._holds = False
+        self._last: ServerReport | None = None
+        self._put_at = 0.0
+
+    @property
+    def health(self) -> ServerHealth:
+        """How the server felt when it was last asked."""
+        return self._board.of(self._alias)
+
+    def begin(self) -> None:
+        """We hold the server's lane now: it is for us to tell of it.
+
+        Raises:
+            StorageError: what was told before cannot be read.
+        """
+        last = self._told.all().get(self._alias)
+        with self._lock:
+            if not self._holds:
+                self._holds = True
+                self._last = last and evolve(last, job_id=None, progress=None)
+
+    def end(self) -> None:
+        """We do not hold the lane any more: what others tell of the server counts."""
+        with self._lock:
+            if self._holds:
+                self._holds = False
+                self._board.forget(self._alias)
+
+    def feels(self, health: ServerHealth, free_bytes: int | None = None) -> None:
+        """The server was asked how it feels. When that is news, an event tells of it.
+
+        Args:
+            health: its answer.
+            free_bytes: memory that its computer has left; None: as was told last.
+        """
+        with self._lock:
+            if not self._holds:
+                return
+            self._board.put(self._alias, health)
+            last = self._last
+            is_news = last is None or last.health.status is not health.status
+            if free_bytes is None and last is not None:
+                free_bytes = last.free_bytes
+            self._put(
+                self._report(health, last.job_id if last else None, free_bytes=free_bytes),
+                self._event(health) if is_news else None,
+            )
+
+    def works(self, job_id: str, progress: Progress | None) -> None:
+        """The server works on a job of ours; told when there is something new about it."""
+        with self._lock:
+            if not self._holds:
+                return
+            last, age = self._last, time.monotonic() - self._put_at
+            is_new_job = last is None or last.job_id != job_id
+            has_moved = last is not None and last.progress != progress
+            if is_new_job or age >= AT_LEAST_EVERY or (has_moved and age >= PROGRESS_EVERY):
+                free_bytes = last.free_bytes if last else None
+                self._put(self._report(self.health, job_id, progress, free_bytes=free_bytes))
+
+    def rests(self) -> None:
+        """The server works on nothing of ours."""
+        with self._lock:
+            last = self._last
+            if self._holds and last is not None and last.job_id is not None:
+                self._put(self._report(self.health, None, free_bytes=last.free_bytes))
+
+    def _report(
+        self,
+        health: ServerHealth,
+        job_id: str | None,
+        progress: Progress | None = None,
+        *,
+        free_bytes: int | None,
+    ) -> ServerReport:
+        return ServerReport(
+            alias=self._alias,
+            health=health,
+            worker=self._worker,
+            at=self._clock.now(),
+            job_id=job_id,
+            progress=progress,
+            free_bytes=free_bytes,
+        )
+
+    def _event(self, health: ServerHealth) -> Event:
+        return Event(
+            kind=EventKind.SERVER_HEALTH,
+            at=self._clock.now(),
+            server=self._alias,
+            data={"status": health.status.value, "last_error": health.last_error},
+        )
+
+    def _put(self, report: ServerReport, event: Event | None = None) -> None:
+        """Keep it; what cannot be told now is told with the next report."""
+        try:
+            self._reports.put(report, event)
+        except StorageError as error:
+            logger.debug("Server %r cannot be told of now: %s", self._alias, error)
+            return
+        self._last = report
+        self._put_at = time.monotonic()

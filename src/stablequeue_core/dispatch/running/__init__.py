@@ -1,0 +1,1 @@
+"""One job's journey on one server, and what follows when it fails."""

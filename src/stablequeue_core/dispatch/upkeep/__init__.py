@@ -1,0 +1,1 @@
+"""What is seen to now and then: jobs whose models came, parts that are done, what may go."""

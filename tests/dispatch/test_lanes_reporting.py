@@ -1,0 +1,121 @@
+"""What a lane tells the other processes of its server: enough, and not too much."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pytest
+
+from stablequeue_core import Settings
+from stablequeue_core.dispatch.links.reporter import Reporter
+from stablequeue_core.errors import StorageBusy
+from stablequeue_core.events import Event, EventKind
+from stablequeue_core.generation import Phase, Progress
+from stablequeue_core.servers import (
+    HealthBoard,
+    ReportBoard,
+    ReportStore,
+    ServerHealth,
+    ServerReport,
+    ServerStatus,
+)
+from stablequeue_core.testing.clock import FakeClock
+
+ONLINE = ServerHealth(status=ServerStatus.ONLINE)
+OFFLINE = ServerHealth(status=ServerStatus.OFFLINE, last_error="It is gone.")
+
+
+class Notebook(ReportStore):
+    """Keeps everything that was ever told; fails when it is told to."""
+
+    def __init__(self) -> None:
+        self.reports: list[ServerReport] = []
+        self.events: list[Event] = []
+        self.is_busy = False
+
+    def put(self, report: ServerReport, event: Event | None = None) -> None:
+        if self.is_busy:
+            raise StorageBusy("Somebody else writes.")
+        self.reports.append(report)
+        if event is not None:
+            self.events.append(event)
+
+    def all(self) -> Mapping[str, ServerReport]:
+        return {report.alias: report for report in self.reports}
+
+
+@pytest.fixture
+def notebook() -> Notebook:
+    return Notebook()
+
+
+def reporter(notebook: Notebook, health: HealthBoard | None = None) -> Reporter:
+    """Of a process that has just got the lane."""
+    clock = FakeClock()
+    made = Reporter(
+        "Laptop",
+        notebook,
+        ReportBoard(notebook, clock, Settings()),
+        health or HealthBoard(),
+        worker="host:1:a",
+        clock=clock,
+    )
+    made.begin()
+    return made
+
+
+def at(fraction: float) -> Progress:
+    return Progress(fraction=fraction, phase=Phase.SAMPLING)
+
+
+def test_only_a_change_of_status_is_worth_an_event(notebook: Notebook) -> None:
+    lane = reporter(notebook)
+    for health in (OFFLINE, OFFLINE, ONLINE, ONLINE, OFFLINE):
+        lane.feels(health)
+
+    assert [e.data["status"] for e in notebook.events] == ["offline", "online", "offline"]
+    assert notebook.events[0].kind is EventKind.SERVER_HEALTH
+    assert notebook.events[0].data["last_error"] == "It is gone."
+    assert len(notebook.reports) == 5
+
+
+def test_whoever_takes_the_lane_over_does_not_tell_old_news(notebook: Notebook) -> None:
+    reporter(notebook).feels(ONLINE)
+    reporter(notebook).feels(ONLINE)
+
+    assert len(notebook.events) == 1
+
+
+def test_a_status_that_could_not_be_told_is_told_with_the_next_report(notebook: Notebook) -> None:
+    lane = reporter(notebook)
+    notebook.is_busy = True
+    lane.feels(ONLINE)
+    notebook.is_busy = False
+    lane.feels(ONLINE)
+
+    assert len(notebook.events) == 1
+
+
+def test_a_job_is_told_of_when_it_begins_and_its_progress_only_now_and_then(
+    notebook: Notebook,
+) -> None:
+    lane = reporter(notebook)
+    for hundredths in range(50):
+        lane.works("the job", at(hundredths / 100))
+    assert [report.job_id for report in notebook.reports] == ["the job"]
+
+    lane.rests()
+    lane.rests()
+    assert [report.job_id for report in notebook.reports] == ["the job", None]
+
+
+def test_who_does_not_hold_the_lane_tells_nothing(notebook: Notebook) -> None:
+    health = HealthBoard()
+    lane = reporter(notebook, health)
+    lane.feels(ONLINE)
+    lane.end()
+    lane.feels(OFFLINE)
+    lane.works("the job", None)
+
+    assert len(notebook.reports) == 1
+    assert health.of("Laptop").status is ServerStatus.UNKNOWN, "what others tell counts now"

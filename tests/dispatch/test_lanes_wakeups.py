@@ -1,0 +1,181 @@
+"""No job waits while a server is free: nothing that may set one free is overlooked."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from attrs import evolve
+from tests.dispatch.supply_worlds import INK, SupplyWorld
+from tests.worlds import SDXL, with_settings
+
+from stablequeue_core import JobStatus, Server, Settings
+from stablequeue_core.announcer import Announcer
+from stablequeue_core.backends.forge import ForgeBackend
+from stablequeue_core.dispatch.choosing.policy import Policy
+from stablequeue_core.dispatch.costing.costs import CostBook
+from stablequeue_core.dispatch.lanes.calls import Calls
+from stablequeue_core.dispatch.lanes.claims import Claims
+from stablequeue_core.dispatch.lanes.fleet import Fleet, Standing
+from stablequeue_core.dispatch.lanes.lookout import Lookout
+from stablequeue_core.dispatch.links.board import ProgressBoard
+from stablequeue_core.dispatch.links.link import Link
+from stablequeue_core.dispatch.links.reporter import Reporter
+from stablequeue_core.downloads.wanted import WantedModel
+from stablequeue_core.errors import StorageBusy
+from stablequeue_core.events import Event, EventKind
+from stablequeue_core.servers import HealthBoard, Inventories, ReportBoard
+from stablequeue_core.storage import Storage
+from stablequeue_core.storage.memory import MemoryStorage
+from stablequeue_core.storage.memory.servers import MemoryServers
+from stablequeue_core.storage.memory.state import Memory
+from stablequeue_core.testing.clock import FakeClock
+from stablequeue_core.testing.forge_simulator import (
+    CheckpointFile,
+    ForgeDisk,
+    ForgeSimulator,
+    LoraFile,
+    Phase,
+    SimulatedForge,
+)
+
+SOON = 4.0
+"""Seconds; much less than those after which a lane looks for what it has overlooked."""
+
+INK_FILE = LoraFile(path=f"styles/{INK}.safetensors")
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[SupplyWorld]:
+    """One server that has SDXL; an idle lane looks for what it has overlooked in an hour."""
+    made = SupplyWorld(
+        tmp_path / "queue",
+        {"Laptop": SimulatedForge(ForgeDisk([CheckpointFile(path=SDXL)]))},
+        settings=with_settings(probe_age=3600.0, inventory_age=3600.0),
+    )
+    yield made
+    made.close(grace=0)
+
+
+def test_a_file_that_its_user_has_fetched_sets_the_jobs_free_that_lack_it(
+    world: SupplyWorld,
+) -> None:
+    waiting = world.submit("auto", positive_prompt=f"<lora:{INK}:1> a fox")
+    world.until(lambda: world.queue.explain(waiting).why.startswith("No server can run it."))
+    world.nothing_more_happens()
+    fetched = world.orders.order(WantedModel(kind="LoRA", name=INK))
+
+    world.forge.disk.add(INK_FILE)
+    world.forge.phase = Phase.DOWN
+    world.forge.phase = Phase.READY
+    world.complete(fetched.id)
+
+    world.until(lambda: world.queue.get(waiting.id).status is JobStatus.COMPLETED, SOON)
+
+
+def test_a_call_is_not_lost_when_the_servers_cannot_be_read_just_then() -> None:
+    storage, lookout = MemoryStorage(), Lookout(FakeClock())
+    troubles = [StorageBusy("Somebody else writes.")]
+
+    def servers_changed() -> None:
+        if troubles:
+            raise troubles.pop()
+
+    calls = Calls(storage, lookout, lambda: [], servers_changed)
+    calls.start()
+    give_up_at = time.monotonic() + SOON
+    while lookout.mark(["Laptop"]) == (0,) and time.monotonic() < give_up_at:
+        threading.Event().wait(0.01)
+    calls.close()
+
+    assert lookout.mark(["Laptop"]) != (0,)
+
+
+class SlowlyRead(MemoryStorage):
+    """Who reads a server is told late what it was: others may change it meanwhile.
+
+    Attributes:
+        meanwhile: what they do, once.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.meanwhile: list[Callable[[], object]] = []
+        self.servers = _SlowlyReadServers(self._memory, self.meanwhile)
+
+
+class _SlowlyReadServers(MemoryServers):
+    def __init__(self, memory: Memory, meanwhile: list[Callable[[], object]]) -> None:
+        super().__init__(memory)
+        self._meanwhile = meanwhile
+
+    def get(self, alias: str) -> Server:
+        server = super().get(alias)
+        if self._meanwhile:
+            self._meanwhile.pop()()
+        return server
+
+
+def test_a_server_that_is_resumed_while_its_lane_reads_it_is_looked_at_again() -> None:
+    storage, settings = SlowlyRead(), Settings()
+    clock = storage.clock
+    lookout = Lookout(clock)
+    changed = Event(kind=EventKind.SERVER_CHANGED, at=clock.now())
+    server = Server(alias="Laptop", api_url="http://laptop:7860", paused=True)
+    storage.servers.add(server, changed)
+    claims, link = claims_of(server, storage, lookout, settings)
+
+    def resume() -> None:
+        storage.servers.replace("Laptop", evolve(server, paused=False), changed)
+        lookout.call_all()
+
+    storage.meanwhile.append(resume)
+    assert claims.next(link) is None
+    assert claims.look_in == 0
+
+
+def claims_of(
+    server: Server, storage: Storage, lookout: Lookout, settings: Settings
+) -> tuple[Claims, Link]:
+    """What takes jobs for a server, and the link to it."""
+    clock, standing = storage.clock, Standing(server)
+    costs = CostBook(storage.costs, lambda checkpoint: None, clock=clock)
+    told = ReportBoard(storage.reports, clock, settings)
+    backend = ForgeBackend(server, ForgeSimulator({server.api_url: SimulatedForge()}), settings)
+    inventories = Inventories(
+        storage.servers, lambda _: backend.inventory(), clock=clock, max_age=1.0
+    )
+    fleet = Fleet(
+        lambda: [standing],
+        costs=costs,
+        told=told,
+        board=ProgressBoard(Announcer(storage.events, storage.changes), clock),
+        may_fetch=lambda alias, candidate: False,
+        clock=clock,
+    )
+    reporter = Reporter(
+        server.alias, storage.reports, told, HealthBoard(), worker="here:1:a", clock=clock
+    )
+    link = Link(
+        server,
+        backend,
+        reporter=reporter,
+        inventories=inventories,
+        costs=costs,
+        clock=clock,
+        settings=settings,
+    )
+    claims = Claims(
+        standing,
+        storage,
+        fleet=fleet,
+        policy=Policy(settings),
+        lookout=lookout,
+        worker="here:1:a",
+        clock=clock,
+        settings=settings,
+    )
+    return claims, link
