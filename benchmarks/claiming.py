@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from pathlib import Path
 
+from benchmarks.children import Child
 from benchmarks.effort import Effort
 from benchmarks.floors import BareQueue
 from benchmarks.report import Figure
 from benchmarks.specimens import ALIAS, as_json, begun, params, pending, result, sent
 from benchmarks.timing import paired, per_second
 from stablequeue_core.events import Event, EventKind
-from stablequeue_core.jobs import Candidate, Job, JobStore, event_of
+from stablequeue_core.jobs import AUTO, Candidate, Job, JobStore, Line, event_of
 from stablequeue_core.serialization import converter
 from stablequeue_core.storage.sqlite import SqliteStorage
 
 RATIO = 0.6
+NO_LOSS = 1.0
 
 
 def claim_and_complete(effort: Effort) -> Sequence[Figure]:
@@ -39,7 +43,7 @@ def claim_and_complete(effort: Effort) -> Sequence[Figure]:
         storage.jobs.add(jobs)
         bare.add_many(as_json(given) for _ in jobs)
         pair = paired(
-            lambda: per_second(count, lambda: _work(storage.jobs, count)),
+            lambda: per_second(count, lambda: work(storage.jobs, count)),
             lambda: per_second(count, bare_work),
             rounds=rounds,
         )
@@ -56,17 +60,52 @@ def claim_and_complete(effort: Effort) -> Sequence[Figure]:
     ]
 
 
-def _work(store: JobStore, count: int) -> None:
+def two_processes(effort: Effort) -> Sequence[Figure]:
+    """Two processes share the work of one, on one file; the floor is one of them alone."""
+    count, rounds = effort.pick(400, 20), effort.pick(10, 2)
+    with effort.workplace() as folder:
+        path = folder / "ours.sqlite3"
+        with SqliteStorage(path) as storage:
+            storage.jobs.add(pending(2 * count * (rounds + 1), params()))
+        with _worker(path) as one, _worker(path) as other, ThreadPoolExecutor(2) as pool:
+
+            def together() -> None:
+                list(pool.map(lambda child: child.ask(count // 2), (one, other)))
+
+            pair = paired(
+                lambda: per_second(count, together),
+                lambda: per_second(count, lambda: one.ask(count)),
+                rounds=rounds,
+            )
+    return [
+        Figure(
+            name="claim + complete, 2 processes",
+            unit="jobs/s",
+            ours=pair.ours,
+            floor=pair.floor,
+            ratio=pair.ratio,
+            reach="no loss against 1 process",
+            met=pair.ratio >= NO_LOSS,
+        )
+    ]
+
+
+def work(store: JobStore, count: int) -> None:
+    """Claim and complete so many jobs, one after the other."""
     for _ in range(count):
         now = datetime.now(UTC)
-        job = store.claim(ALIAS, now=now, choose=_first, begin=_begin)
+        job = store.claim((ALIAS, AUTO), now=now, choose=_first, begin=_begin)
         assert job is not None
         done = job.complete(result(job.id), sent=sent(), now=now)
         store.replace(done, event_of(EventKind.JOB_COMPLETED, done))
 
 
-def _first(candidates: Sequence[Candidate]) -> Candidate:
-    return candidates[0]
+def _worker(path: Path) -> Child:
+    return Child("claiming_process", str(path))
+
+
+def _first(line: Line) -> Candidate | None:
+    return next(line.in_order(), None)
 
 
 def _begin(job: Job) -> tuple[Job, Event]:

@@ -17,7 +17,7 @@ from benchmarks.specimens import ALIAS, KILOBYTE, as_json, completed, padded, sm
 from benchmarks.timing import Pair, paired
 from benchmarks.web_process import ECHO, QUEUE
 from stablequeue_core import StableQueue
-from stablequeue_core.assembly import DATABASE
+from stablequeue_core.assembly.storages import DATABASE
 from stablequeue_core.storage.sqlite import SqliteStorage
 
 GENERATE_RATIO = 0.5

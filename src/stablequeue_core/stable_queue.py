@@ -5,13 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, closing
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from attrs import frozen
 
 from stablequeue_core.announcer import Subscription
-from stablequeue_core.errors import QueueClosed
+from stablequeue_core.errors import JobNotFound, QueueClosed
 from stablequeue_core.events import Event, Listener
 from stablequeue_core.generation import GENERATION_INFO, Phase, Progress, completed_params
 from stablequeue_core.images.metadata import infotext_in
@@ -22,9 +23,15 @@ from stablequeue_core.settings import Settings
 if TYPE_CHECKING:
     from stablequeue_core.assembly import MakeBackend, Parts
     from stablequeue_core.clock import Clock
+    from stablequeue_core.dispatch.explaining.estimates import BacklogEstimate
+    from stablequeue_core.dispatch.explaining.explainer import Explainer
+    from stablequeue_core.dispatch.explaining.explanation import Explanation
+    from stablequeue_core.dispatch.upkeep.tidying import Tidied
+    from stablequeue_core.doctor import Diagnosis
     from stablequeue_core.images import ImageStore
     from stablequeue_core.models import ModelKind
     from stablequeue_core.models.roots import Folders
+    from stablequeue_core.servers import ServerReport
     from stablequeue_core.storage import Storage
     from stablequeue_core.transport import Transport
 
@@ -37,11 +44,18 @@ class QueueStatus:
         paused: whether the whole queue is paused.
         dispatching: whether this process runs jobs.
         jobs: how many stand where.
+        backlog: how much is to be done, and how long that takes; at most a second old.
     """
 
     paused: bool
     dispatching: bool
     jobs: Mapping[JobStatus, int]
+    backlog: BacklogEstimate
+
+    @property
+    def eta_seconds(self) -> float | None:
+        """Seconds until all has run that can; None: nobody can tell, or the queue is paused."""
+        return self.backlog.seconds
 
 
 class StableQueue:
@@ -88,6 +102,7 @@ class StableQueue:
         transport: Transport | None = None,
         backend: MakeBackend | None = None,
         clock: Clock | None = None,
+        database_url: str | None = None,
         checkpoints: Folders | None = None,
         loras: Folders | None = None,
         model_dirs: Mapping[ModelKind | str, Folders] | None = None,
@@ -95,15 +110,18 @@ class StableQueue:
         """Open the queue kept in ``data_dir``, or start a new one there.
 
         Args:
-            data_dir: a folder; made if missing. It holds the database and the pictures.
+            data_dir: a folder; made if missing. It holds the pictures, and the database unless
+                that is elsewhere.
             dispatch: whether this process runs jobs, and fetches files; if several do, they share
                 the servers, and one of them fetches.
             settings: instead of those from ``STABLEQUEUE_*`` variables.
-            storage: instead of SQLite in ``data_dir``; closed with the queue.
+            storage: instead of SQLite in ``data_dir`` or a PostgreSQL; closed with the queue.
             images: instead of the folder ``images`` in ``data_dir``.
             transport: instead of ``requests``, for servers and Civitai; closed with the queue.
             backend: instead of Forge: makes what speaks with a server.
-            clock: instead of the computer's.
+            clock: instead of the storage's, which is the computer's or the database server's.
+            database_url: a PostgreSQL that remembers the queue, for several machines; None: the
+                setting, or a file in ``data_dir``.
             checkpoints: folders with checkpoints, which are looked through at once, in the
                 background; None leaves them to ``STABLEQUEUE_CHECKPOINT_DIRS``.
             loras: the same, and ``STABLEQUEUE_LORA_DIRS``.
@@ -134,6 +152,7 @@ class StableQueue:
                 transport=transport,
                 backend=backend,
                 clock=clock,
+                database_url=database_url,
                 roots=model_roots(checkpoints, loras, model_dirs),
             )
         )
@@ -145,28 +164,41 @@ class StableQueue:
         /,
         *,
         priority: int = 0,
+        client_id: str | None = None,
+        not_before: datetime | None = None,
+        hold: bool = False,
         idempotency_key: str | None = None,
         **fields: Any,
     ) -> Job:
         """Accept one job; when this returns, it survives a power cut.
 
         Args:
-            target: alias of a server, or ``auto``.
+            target: alias of a server, ``auto``, or ``auto:<tag>`` for the servers with a tag.
             params: the parameters as a dictionary, as in the API document ...
             priority: higher runs first.
+            client_id: on whose behalf, for fairness between clients.
+            not_before: it does not start earlier; a moment with its time zone.
+            hold: whether it does not start until it is released.
             idempotency_key: the same key and the same request give the same job.
             fields: ... or as keyword arguments; they win over ``params``.
 
         Raises:
             InvalidParams: lists every bad field.
-            ServerNotFound: the target is neither a server nor ``auto``.
+            ServerNotFound: the target is neither a server, nor ``auto``, nor a group of servers.
             IdempotencyKeyReused: the key was used before for something else.
 
         Example::
 
             queue.submit("Laptop", positive_prompt="a cat", steps=20)
         """
-        submission = Submission(target, {**(params or {}), **fields}, priority)
+        submission = Submission(
+            target,
+            {**(params or {}), **fields},
+            priority=priority,
+            client_id=client_id,
+            not_before=not_before,
+            hold=hold,
+        )
         (job,) = self._open_jobs.submit([submission], idempotency_key=idempotency_key)
         return job
 
@@ -192,6 +224,9 @@ class StableQueue:
         /,
         *,
         priority: int = 0,
+        client_id: str | None = None,
+        not_before: datetime | None = None,
+        hold: bool = False,
         idempotency_key: str | None = None,
         **fields: Any,
     ) -> Job:
@@ -205,6 +240,9 @@ class StableQueue:
             infotext: as Forge, A1111 and Civitai write it.
             params: what is to be otherwise, as for :meth:`submit` ...
             priority: higher runs first.
+            client_id: on whose behalf, for fairness between clients.
+            not_before: it does not start earlier.
+            hold: whether it does not start until it is released.
             idempotency_key: the same key and the same request give the same job.
             fields: ... or as keyword arguments; they win over ``params``, and both over the text.
 
@@ -217,7 +255,15 @@ class StableQueue:
             queue.submit_infotext("Laptop", Path("lighthouse.txt").read_text(), seed=-1)
         """
         said = {GENERATION_INFO: infotext, **(params or {}), **fields}
-        return self.submit(target, said, priority=priority, idempotency_key=idempotency_key)
+        return self.submit(
+            target,
+            said,
+            priority=priority,
+            client_id=client_id,
+            not_before=not_before,
+            hold=hold,
+            idempotency_key=idempotency_key,
+        )
 
     def submit_from_image(
         self,
@@ -227,6 +273,9 @@ class StableQueue:
         /,
         *,
         priority: int = 0,
+        client_id: str | None = None,
+        not_before: datetime | None = None,
+        hold: bool = False,
         idempotency_key: str | None = None,
         **fields: Any,
     ) -> Job:
@@ -237,6 +286,9 @@ class StableQueue:
             path: a PNG, JPEG, WebP or GIF that Forge or A1111 has made.
             params: what is to be otherwise, as for :meth:`submit_infotext` ...
             priority: higher runs first.
+            client_id: on whose behalf, for fairness between clients.
+            not_before: it does not start earlier.
+            hold: whether it does not start until it is released.
             idempotency_key: the same key and the same request give the same job.
             fields: ... or as keyword arguments.
 
@@ -254,6 +306,9 @@ class StableQueue:
             infotext,
             params,
             priority=priority,
+            client_id=client_id,
+            not_before=not_before,
+            hold=hold,
             idempotency_key=idempotency_key,
             **fields,
         )
@@ -266,6 +321,9 @@ class StableQueue:
         *,
         target: str = AUTO,
         priority: int = 0,
+        client_id: str | None = None,
+        not_before: datetime | None = None,
+        hold: bool = False,
         idempotency_key: str | None = None,
         **fields: Any,
     ) -> Job:
@@ -280,6 +338,9 @@ class StableQueue:
             params: what is to be otherwise, as for :meth:`submit` ...
             target: alias of a server, or ``auto``.
             priority: higher runs first.
+            client_id: on whose behalf, for fairness between clients.
+            not_before: it does not start earlier.
+            hold: whether it does not start until it is released.
             idempotency_key: the same key and the same request give the same job.
             fields: ... or as keyword arguments; they win over ``params``, and both over the image.
 
@@ -299,6 +360,9 @@ class StableQueue:
             target,
             completed_params({**(params or {}), **fields}, told),
             priority=priority,
+            client_id=client_id,
+            not_before=not_before,
+            hold=hold,
             idempotency_key=idempotency_key,
         )
 
@@ -368,6 +432,44 @@ class StableQueue:
         """
         return self._open_jobs.retry(job_id)
 
+    def hold(self, job_id: str) -> Job:
+        """Let a pending job not start until it is released.
+
+        Raises:
+            JobNotFound: there is none.
+            JobNotPending: it has started already, or has ended.
+        """
+        return self._open_jobs.hold(job_id)
+
+    def release(self, job_id: str) -> Job:
+        """Let a job start that was held, once its ``not_before`` has passed.
+
+        Raises:
+            JobNotFound: there is none.
+            JobNotPending: it has started already, or has ended.
+        """
+        return self._open_jobs.release(job_id)
+
+    def move_to_front(self, job_id: str) -> Job:
+        """Let a pending job go before all others of its priority.
+
+        Raises:
+            JobNotFound: there is none.
+            JobNotPending: it has started already, or has ended.
+        """
+        return self._open_jobs.move_to_front(job_id)
+
+    def parts(self, job_id: str) -> tuple[Job, ...]:
+        """The jobs that make the pictures of this one, in their order; most jobs have none.
+
+        A job for ``auto`` with many pictures is made in parts, by several servers, where the
+        setting ``split_batches`` allows it. Only this method shows them.
+
+        Raises:
+            JobNotFound: there is none of this id.
+        """
+        return tuple(self._open_jobs.parts(job_id))
+
     def delete(
         self, job_id: str, *, delete_images: bool = False, timeout: float | None = None
     ) -> None:
@@ -377,9 +479,9 @@ class StableQueue:
             JobNotFound: there is none.
             JobStillRunning: its server did not confirm the cancel in time.
         """
-        job = self._open_jobs.delete(job_id, timeout=self._patience(timeout))
-        if delete_images and job.result:
-            self.images.discard(job.result.images)
+        made = self._open_jobs.delete(job_id, timeout=self._patience(timeout))
+        if delete_images:
+            self.images.discard(made)
 
     def position(self, job: Job) -> int | None:
         """How many pending jobs of the same target come before it; None unless it is pending."""
@@ -391,22 +493,57 @@ class StableQueue:
         Returns:
             a sentence; None when the job is not pending, or when it is simply not its turn yet.
         """
-        if job.status is not JobStatus.PENDING:
-            return None
-        if job.waits_for:
-            from stablequeue_core.dispatch.arrivals import waiting_reason
+        return self._open_explainer.waiting_reason(job)
 
-            return waiting_reason(job, self._parts.storage.downloads)
-        if self._open_jobs.paused():
-            return "The queue is paused."
-        if job.target != AUTO:
-            return self.servers.waiting_reason(job.target) or job.waiting_reason
-        reason = self._dispatcher.waiting_reason(job.requirements) if self._dispatcher else None
-        return reason or job.waiting_reason
+    def explain(self, job: Job | str) -> Explanation:
+        """Why a job waits, what each server could do for it, and when it will be done.
+
+        Works in any process, whether it runs jobs or not. Servers whose lists are not known are
+        asked for them, all at once; those that do not answer within two seconds are said so.
+
+        Args:
+            job: a job, or the id of one.
+
+        Raises:
+            JobNotFound: there is none.
+
+        Example::
+
+            print(queue.explain(job.id).why)
+        """
+        return self._open_explainer.explain(self._as_it_is(job))
+
+    def eta(self, job: Job | str) -> float | None:
+        """Seconds until a job is done, as was learned from those before; nobody is asked.
+
+        Args:
+            job: a job, or the id of one.
+
+        Returns:
+            None when it has ended, or when nobody can tell: it is held, waits for a download, the
+            queue is paused, or no server takes it as things are.
+
+        Raises:
+            JobNotFound: there is none.
+        """
+        return self._open_explainer.eta(self._as_it_is(job))
+
+    def reports(self) -> Mapping[str, ServerReport]:
+        """What the processes that run jobs, this one or others, tell of their servers, by alias.
+
+        A server that nobody looks after any more is left out.
+        """
+        told = self._parts.reports.all()
+        return {each: told[each] for each in told if self._parts.reports.is_good(told[each])}
 
     def progress(self, job_id: str) -> Progress | None:
-        """How far a running job of this process is; None when it does not run here."""
-        return self._dispatcher.progress_of(job_id) if self._dispatcher else None
+        """How far a running job is; None when it does not run, or nobody has told yet.
+
+        Of a job that another process runs it is known within a few seconds. One that is made in
+        parts is as far as its parts are together.
+        """
+        own = self._dispatcher.progress_of(job_id) if self._dispatcher else None
+        return own or self._told_progress(job_id) or self._progress_in_parts(job_id)
 
     def watch(self, job_id: str, *, timeout: float | None = None) -> Iterator[Progress]:
         """The job's progress, each time it changes, until the job has ended.
@@ -454,6 +591,7 @@ class StableQueue:
             paused=self._open_jobs.paused(),
             dispatching=self._dispatcher is not None,
             jobs=self._open_jobs.counts(),
+            backlog=self._open_explainer.backlog(),
         )
 
     def subscribe(self, listener: Listener, *, after: int | None = None) -> Subscription:
@@ -477,6 +615,40 @@ class StableQueue:
         """What happened after the event with this sequence number, oldest first."""
         return tuple(self._parts.storage.events.read(after=after, limit=limit))
 
+    def tidy(self) -> Tidied:
+        """Forget now what the settings say need not be kept, and give back the room it took.
+
+        Processes that run jobs do so by themselves, little by little. A job that ended within the
+        last hour always stays, and so does what has not ended.
+
+        Returns:
+            what was forgotten; nothing where neither ``keep_days`` nor ``keep_jobs`` is set.
+
+        Raises:
+            StorageBusy: another process is at it already.
+        """
+        from stablequeue_core.dispatch.upkeep.tidying import Tidying
+
+        if self._closed:
+            raise QueueClosed
+        storage = self._parts.storage
+        return Tidying(storage, self.images, storage.clock, self.settings).tidy()
+
+    def examine(self) -> Diagnosis:
+        """Look at everything that the queue stands on; nothing is changed.
+
+        The database, the folders, every server, the key for Civitai, the clocks, the settings,
+        and jobs that are stuck. It takes some seconds where servers are out of reach.
+
+        Example::
+
+            for finding in queue.examine().findings:
+                print(finding.verdict, finding.subject, finding.sentence, finding.advice or "")
+        """
+        if self._closed:
+            raise QueueClosed
+        return self._parts.examine()
+
     def close(self, *, grace: float | None = None) -> None:
         """Let running jobs finish, then let go; jobs that still run are left to recovery.
 
@@ -498,11 +670,39 @@ class StableQueue:
             last_first.enter_context(closing(self._parts.keeper))
             self._parts.hang_up()
 
+    def _told_progress(self, job_id: str) -> Progress | None:
+        """What another process has told of a job that it runs."""
+        told = self._parts.reports.progress_of(job_id)
+        if told is None:
+            return None
+        try:
+            is_running = self._jobs.get(job_id).status is JobStatus.PROCESSING
+        except JobNotFound:
+            return None
+        return told if is_running else None
+
+    def _progress_in_parts(self, job_id: str) -> Progress | None:
+        from stablequeue_core.dispatch.upkeep.joining import progress_together
+
+        try:
+            return progress_together(self.parts(job_id), self.progress)
+        except JobNotFound:
+            return None
+
     @property
     def _open_jobs(self) -> JobQueue:
         if self._closed:
             raise QueueClosed
         return self._jobs
+
+    @property
+    def _open_explainer(self) -> Explainer:
+        if self._closed:
+            raise QueueClosed
+        return self._parts.explainer
+
+    def _as_it_is(self, job: Job | str) -> Job:
+        return self.get(job if isinstance(job, str) else job.id)
 
     def _patience(self, timeout: float | None) -> float:
         return self.settings.cancel_wait if timeout is None else timeout

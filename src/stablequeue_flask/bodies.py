@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from stablequeue_core import Job, JobStatus, Progress, QueueStatus, Server, ServerHealth
+from stablequeue_core import Job, JobStatus, Progress, QueueStatus
 from stablequeue_core.jobs import Attempt
 from stablequeue_core.serialization import to_iso
-from stablequeue_core.servers import ServerStatus
+from stablequeue_flask.explain_bodies import backlog_body
 
 CANCELLED_BY_USER = {"cancelled": True, "message": "Job cancelled by user"}
 
@@ -32,6 +32,10 @@ def job_body(job: Job, progress: Progress | None = None) -> dict[str, Any]:
         "waiting_reason": job.waiting_reason,
         "not_before": _iso(job.not_before),
         "attempts": [attempt_body(attempt) for attempt in job.attempts],
+        "client_id": job.client_id,
+        "held": job.held,
+        "part_of": job.part_of,
+        "parts": list(job.parts),
     }
 
 
@@ -70,6 +74,7 @@ def attempt_body(attempt: Attempt) -> dict[str, Any]:
         "outcome": attempt.outcome.value if attempt.outcome else None,
         "error": attempt.error,
         "message": attempt.message,
+        "remedy": attempt.remedy,
     }
 
 
@@ -84,32 +89,14 @@ def progress_body(progress: Progress) -> dict[str, Any]:
     }
 
 
-def server_body(server: Server, health: ServerHealth) -> dict[str, Any]:
-    """A server and how it feels; its password never leaves."""
-    status = health.status
-    return {
-        "alias": server.alias,
-        "apiUrl": server.api_url,
-        "username": server.username,
-        "hasPassword": server.password is not None,
-        "enabled": server.enabled,
-        "description": server.description,
-        # The API has no word for a server that still starts; `last_error` says it.
-        "status": (ServerStatus.OFFLINE if status is ServerStatus.STARTING else status).value,
-        "loaded_checkpoint": health.loaded_checkpoint,
-        "queue_depth": health.queue_depth,
-        "last_error": health.last_error,
-        "paused": server.paused,
-        "checked_at": _iso(health.checked_at),
-    }
-
-
 def status_body(status: QueueStatus) -> dict[str, Any]:
     """The queue at a glance."""
     return {
         "paused": status.paused,
         "dispatching": status.dispatching,
         "jobs": {state.value: count for state, count in status.jobs.items()},
+        "eta_seconds": status.eta_seconds,
+        "backlog": backlog_body(status.backlog),
     }
 
 

@@ -10,16 +10,21 @@ from pathlib import Path
 
 import click
 
-from stablequeue_core import StableQueue
 from stablequeue_flask.civitai_command import civitai
+from stablequeue_flask.doctor_command import doctor
 from stablequeue_flask.download_command import download
 from stablequeue_flask.downloads_command import downloads
+from stablequeue_flask.explain_command import explain
 from stablequeue_flask.extension import URL_PREFIX, create_app
 from stablequeue_flask.foreign import host_name, origin
+from stablequeue_flask.jobs_command import jobs
 from stablequeue_flask.listening import is_loopback, listening, url_of
+from stablequeue_flask.migrate_command import migrate
 from stablequeue_flask.models_command import models
 from stablequeue_flask.opening import (
     data_dir_option,
+    database_option,
+    log_to_stderr,
     model_folder_options,
     opened,
     option,
@@ -27,8 +32,11 @@ from stablequeue_flask.opening import (
     warn_of_folders,
 )
 from stablequeue_flask.refresh_command import candidates, pin, refresh, unpin
+from stablequeue_flask.servers_option import introduce, servers_option
 from stablequeue_flask.serving import THREADS, WebServer, stopped_by_signals
 from stablequeue_flask.simulate_command import simulate_civitai, simulate_forge
+from stablequeue_flask.tidy_command import tidy
+from stablequeue_flask.work_command import work
 
 DEFAULT_FORGE = "http://127.0.0.1:7860"
 DEMO_SECONDS_PER_STEP = 0.04
@@ -41,22 +49,23 @@ def main() -> None:
     """A durable job queue that drives Stable Diffusion WebUI Forge servers."""
 
 
-for command in (models, download, downloads, civitai, simulate_forge, simulate_civitai):
+for command in (
+    models,
+    download,
+    downloads,
+    civitai,
+    jobs,
+    explain,
+    work,
+    doctor,
+    tidy,
+    migrate,
+    simulate_forge,
+    simulate_civitai,
+):
     main.add_command(command)
 for command in (refresh, candidates, pin, unpin):
     models.add_command(command)
-
-
-def _servers(
-    context: click.Context, parameter: click.Parameter, texts: Sequence[str]
-) -> dict[str, str]:
-    servers = {}
-    for text in texts:
-        alias, equals, url = text.partition("=")
-        if not equals or not alias:
-            raise click.BadParameter(f"{text!r} must look like Laptop=http://127.0.0.1:7860.")
-        servers[alias] = url
-    return servers
 
 
 def _origins(
@@ -96,6 +105,7 @@ def _names(host: str, allowed: Sequence[str], *, only_here: bool) -> Sequence[st
 
 @main.command()
 @data_dir_option
+@database_option
 @option("--host", default="127.0.0.1", envvar="STABLEQUEUE_HOST", help="Address to serve.")
 @option(
     "--port",
@@ -117,15 +127,7 @@ def _names(host: str, allowed: Sequence[str], *, only_here: bool) -> Sequence[st
     envvar="STABLEQUEUE_DISPATCH",
     help="Whether this process runs jobs and fetches downloads, or only takes them.",
 )
-@option(
-    "--server",
-    "servers",
-    multiple=True,
-    callback=_servers,
-    metavar="ALIAS=URL",
-    envvar="STABLEQUEUE_SERVERS",
-    help="A Forge server to use, added or changed at the start; may be given several times.",
-)
+@servers_option
 @model_folder_options
 @option(
     "--allow-origin",
@@ -149,6 +151,7 @@ def _names(host: str, allowed: Sequence[str], *, only_here: bool) -> Sequence[st
 )
 def serve(
     data_dir: Path,
+    database_url: str | None,
     host: str,
     port: int,
     threads: int,
@@ -161,9 +164,7 @@ def serve(
     allowed_hosts: Sequence[str],
 ) -> None:
     """Serve the API over HTTP until Ctrl-C."""
-    logging.basicConfig(
-        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
+    log_to_stderr()
     # It warns of every request that finds all threads at work.
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
     with ExitStack() as stack:
@@ -174,13 +175,14 @@ def serve(
             opened(
                 data_dir,
                 dispatch=dispatch,
+                database_url=database_url,
                 checkpoints=checkpoints,
                 loras=loras,
                 model_dirs=model_dirs,
             )
         )
         warn_of_folders(queue.models.roots)
-        _introduce(queue, servers)
+        introduce(queue, servers)
         only_here = all(is_loopback(each.getsockname()[0]) for each in sockets)
         app = create_app(
             queue,
@@ -234,16 +236,6 @@ def demo(forge: str | None, data_dir: Path | None) -> None:
         except DemoFailed as error:
             raise click.ClickException(str(error)) from error
         tell(names, folder, queue.images.folder, forge or DEFAULT_FORGE)
-
-
-def _introduce(queue: StableQueue, servers: dict[str, str]) -> None:
-    """Add the servers, or change where they are."""
-    present = {server.alias: server.api_url for server in queue.servers.list()}
-    for alias, url in servers.items():
-        if alias not in present:
-            queue.servers.add(alias, url)
-        elif url.rstrip("/") != present[alias]:
-            queue.servers.update(alias, {"api_url": url})
 
 
 if __name__ == "__main__":

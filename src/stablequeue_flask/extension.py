@@ -9,7 +9,17 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.routing import RoutingException
 
 from stablequeue_core import StableQueue
-from stablequeue_flask import civitai, debug, downloads, images, jobs, models, servers, status
+from stablequeue_flask import (
+    civitai,
+    debug,
+    downloads,
+    explain,
+    images,
+    jobs,
+    models,
+    servers,
+    status,
+)
 from stablequeue_flask.errors import answer_error
 from stablequeue_flask.foreign import check_of
 from stablequeue_flask.mounted import mount
@@ -18,6 +28,7 @@ URL_PREFIX = "/api/v1"
 OUTPUTS = "/outputs"
 ROUTES = (
     *jobs.ROUTES,
+    *explain.ROUTES,
     *servers.ROUTES,
     *models.ROUTES,
     *civitai.ROUTES,

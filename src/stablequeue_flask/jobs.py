@@ -1,52 +1,37 @@
-"""Jobs over HTTP: submit, look, cancel, retry, delete."""
+"""Jobs over HTTP: submit, look, hold, move, cancel, retry, delete."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from flask import Response, request
 
 from stablequeue_core import Job, JobStatus
-from stablequeue_core.errors import (
-    DownloadNotFound,
-    FieldProblem,
-    InvalidParams,
-    JobNotCancellable,
-)
-from stablequeue_core.generation import GENERATION_INFO, parse_params
-from stablequeue_core.jobs import limits_in, priority_problem
+from stablequeue_core.errors import DownloadNotFound, InvalidParams, JobNotCancellable
 from stablequeue_flask.answers import json_answer
 from stablequeue_flask.bodies import job_body
 from stablequeue_flask.download_bodies import waited_for_body
-from stablequeue_flask.errors import InvalidRequest
 from stablequeue_flask.mounted import mounted_queue
 from stablequeue_flask.reading import QueryReader, json_object
+from stablequeue_flask.submissions import in_body, submission_in
 
 DEFAULT_LIMIT = 50
 LARGEST_LIMIT = 1000
-LONGEST_KEY = 255
 
 _STATUSES = {status.value: status for status in JobStatus}
 _NEWEST_FIRST = {"desc": True, "asc": False}
-_PARAMS = "generation_params"
 
 
 def generate() -> Response:
     """Accept a job."""
+    queue = mounted_queue()
     body = json_object()
     key = request.headers.get("Idempotency-Key")
-    params = _params_of(body)
-    _check_submission(body, params, key)
+    wanted = submission_in(body, key, queue.settings)
     try:
-        job = mounted_queue().submit(
-            body["target_server_alias"],
-            params,
-            priority=body.get("priority", 0),
-            idempotency_key=key,
-        )
+        (job,) = queue.submit_many([wanted], idempotency_key=key)
     except InvalidParams as error:
-        raise _in_body(error, body) from error
+        raise in_body(error, body) from error
     return json_answer({"stablequeue_job_id": job.id}, 202)
 
 
@@ -59,6 +44,7 @@ def job_status(job_id: str) -> Response:
         "waiting_reason": queue.waiting_reason(job),
         "queue_position": queue.position(job),
         "waits_for": [_waited_for(download_id) for download_id in job.waits_for],
+        "eta_seconds": queue.eta(job),
     }
     return json_answer(body)
 
@@ -103,6 +89,24 @@ def retry_job(job_id: str) -> Response:
     return json_answer({"message": "Job queued again.", "job": _shown(job)}, 202)
 
 
+def hold_job(job_id: str) -> Response:
+    """Let a pending job not start until it is released."""
+    job = mounted_queue().hold(job_id)
+    return json_answer({"message": "Job held.", "job": _shown(job)})
+
+
+def release_job(job_id: str) -> Response:
+    """Let a job start that was held."""
+    job = mounted_queue().release(job_id)
+    return json_answer({"message": "Job released.", "job": _shown(job)})
+
+
+def move_job(job_id: str) -> Response:
+    """Let a pending job go before all others of its priority."""
+    job = mounted_queue().move_to_front(job_id)
+    return json_answer({"message": "Job moved to the front.", "job": _shown(job)})
+
+
 def delete_job(job_id: str) -> Response:
     """Forget a job."""
     query = QueryReader(request.args)
@@ -119,6 +123,9 @@ ROUTES = (
     ("GET", "/queue/jobs/<job_id>/status", job_status),
     ("POST", "/queue/jobs/<job_id>/cancel", cancel_job),
     ("POST", "/queue/jobs/<job_id>/retry", retry_job),
+    ("POST", "/queue/jobs/<job_id>/hold", hold_job),
+    ("POST", "/queue/jobs/<job_id>/release", release_job),
+    ("POST", "/queue/jobs/<job_id>/front", move_job),
     ("DELETE", "/queue/jobs/<job_id>", delete_job),
 )
 
@@ -134,68 +141,3 @@ def _waited_for(download_id: str) -> dict[str, Any]:
         return waited_for_body(downloads.get(download_id), downloads.progress(download_id))
     except DownloadNotFound:
         return {"downloadId": download_id}
-
-
-def _params_of(body: dict[str, Any]) -> Any:
-    """The parameters; an infotext that stands beside them is one of them."""
-    infotext, params = body.get(GENERATION_INFO), body.get(_PARAMS)
-    if infotext is None:
-        return params
-    if params is None:
-        return {GENERATION_INFO: infotext}
-    return {**params, GENERATION_INFO: infotext} if isinstance(params, dict) else params
-
-
-def _check_submission(body: dict[str, Any], params: Any, key: str | None) -> None:
-    """Check what surrounds the parameters; those are checked by the core.
-
-    Raises:
-        InvalidRequest: lists every bad field, those of the parameters included.
-    """
-    problems = []
-    target = body.get("target_server_alias")
-    if not isinstance(target, str) or not target:
-        problems.append(
-            FieldProblem("target_server_alias", "is required: the alias of a server, or `auto`.")
-        )
-    if not isinstance(params, dict):
-        problems.append(FieldProblem(_PARAMS, "is required, and must be a JSON object."))
-    elif _has_two_infotexts(body):
-        problems.append(
-            FieldProblem(GENERATION_INFO, f"is not the one in `{_PARAMS}`; give one of them.")
-        )
-    wrong_priority = priority_problem(body.get("priority", 0))
-    if wrong_priority is not None:
-        problems.append(wrong_priority)
-    if key is not None and not 1 <= len(key) <= LONGEST_KEY:
-        problems.append(
-            FieldProblem("Idempotency-Key", f"must have 1 to {LONGEST_KEY} characters.")
-        )
-    if problems:
-        raise InvalidRequest([*problems, *_problems_of(params, body)])
-
-
-def _has_two_infotexts(body: dict[str, Any]) -> bool:
-    beside = body.get(GENERATION_INFO)
-    among = (body.get(_PARAMS) or {}).get(GENERATION_INFO)
-    return beside is not None and among is not None and beside != among
-
-
-def _problems_of(params: object, body: dict[str, Any]) -> Sequence[FieldProblem]:
-    """What the core would complain of, if it were asked."""
-    try:
-        parse_params(params, limits_in(mounted_queue().settings))
-    except InvalidParams as error:
-        return _in_body(error, body).problems if isinstance(params, dict) else ()
-    return ()
-
-
-def _in_body(error: InvalidParams, body: dict[str, Any]) -> InvalidParams:
-    """The same error, with paths as they are in the request's body."""
-    beside = {GENERATION_INFO} if body.get(GENERATION_INFO) is not None else set()
-    return InvalidParams(
-        [
-            FieldProblem(p.path if p.path in beside else f"{_PARAMS}.{p.path}", p.message)
-            for p in error.problems
-        ]
-    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -58,6 +59,18 @@ def data_dir_option(command: _Command) -> _Command:
     )(command)
 
 
+def database_option(command: _Command) -> _Command:
+    """``--database-url``."""
+    return option(
+        "--database-url",
+        metavar="URL",
+        envvar="STABLEQUEUE_DATABASE_URL",
+        help="A PostgreSQL that remembers the queue, as postgresql://user@host/database; without "
+        "it, a file in the data folder does. A password is better kept in the variable: other "
+        "users of the machine can read the command line.",
+    )(command)
+
+
 def model_folder_options(command: _Command) -> _Command:
     """``--checkpoints``, ``--loras`` and ``--model-dir``, as :meth:`StableQueue.open` takes them.
 
@@ -86,6 +99,13 @@ def model_folder_options(command: _Command) -> _Command:
     return command
 
 
+def log_to_stderr() -> None:
+    """Tell what happens, for who looks at the terminal or the service's log."""
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+
+
 def opened(data_dir: Path, **opening: Any) -> StableQueue:
     """The queue in ``data_dir``."""
     try:
@@ -97,9 +117,10 @@ def opened(data_dir: Path, **opening: Any) -> StableQueue:
         ) from error
 
 
-def opened_to_look(data_dir: Path) -> StableQueue:
+def opened_to_look(data_dir: Path, database_url: str | None = None) -> StableQueue:
     """The same, for who asks what is known: nothing is scanned, and models of all folders count."""
-    return opened(data_dir, dispatch=False, checkpoints=(), loras=(), model_dirs={})
+    nothing_new: dict[str, Any] = {"checkpoints": (), "loras": (), "model_dirs": {}}
+    return opened(data_dir, dispatch=False, database_url=database_url, **nothing_new)
 
 
 def warn_of_folders(roots: Sequence[ModelRoot]) -> None:

@@ -18,6 +18,7 @@ _CORE_NAMES = {
     "password": "password",
     "enabled": "enabled",
     "description": "description",
+    "tags": "tags",
 }
 """API name → core name; where two mean the same, the later one counts."""
 

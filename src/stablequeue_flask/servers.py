@@ -1,23 +1,27 @@
-"""Servers over HTTP: list, add, change, remove, pause."""
+"""Servers over HTTP: list, add, change, remove, pause, drain."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from flask import Response, request
 
 from stablequeue_core import Server, ServerHealth
 from stablequeue_core.errors import InvalidServer, ServerNotFound
+from stablequeue_core.servers import ServerReport
 from stablequeue_flask.answers import json_answer
-from stablequeue_flask.bodies import server_body
 from stablequeue_flask.mounted import mounted_queue
 from stablequeue_flask.reading import QueryReader, json_object
+from stablequeue_flask.server_bodies import server_body
 from stablequeue_flask.server_forms import read_server
 
 
 def list_servers() -> Response:
     """All servers, as a bare array."""
-    return json_answer([_shown(server) for server in mounted_queue().servers.list()])
+    queue = mounted_queue()
+    reports = queue.reports()
+    return json_answer([_body(server, reports) for server in queue.servers.list()])
 
 
 def add_server() -> Response:
@@ -63,6 +67,19 @@ def pause_server(alias: str) -> Response:
     return json_answer({"message": f"Server {alias} paused.", "server": _shown(server)})
 
 
+def drain_server(alias: str) -> Response:
+    """Pause a server; 200 once nothing of ours runs there any more, 202 while it still does."""
+    queue = mounted_queue()
+    is_empty = queue.servers.drain(alias, timeout=0)
+    message = (
+        f"Server {alias} is drained: nothing of this queue runs there, and nothing will."
+        if is_empty
+        else f"Server {alias} is paused and finishes its job. Ask again to learn when it has."
+    )
+    body = {"message": message, "drained": is_empty, "server": _shown(queue.servers.get(alias))}
+    return json_answer(body, 200 if is_empty else 202)
+
+
 def resume_server(alias: str) -> Response:
     """Let a paused server take jobs again."""
     server = mounted_queue().servers.resume(alias)
@@ -76,13 +93,18 @@ ROUTES = (
     ("PUT", "/servers/<alias>", change_server),
     ("DELETE", "/servers/<alias>", remove_server),
     ("POST", "/servers/<alias>/pause", pause_server),
+    ("POST", "/servers/<alias>/drain", drain_server),
     ("POST", "/servers/<alias>/resume", resume_server),
 )
 
 
 def _shown(server: Server) -> dict[str, Any]:
+    return _body(server, mounted_queue().reports())
+
+
+def _body(server: Server, reports: Mapping[str, ServerReport]) -> dict[str, Any]:
     try:
         health = mounted_queue().servers.health(server.alias)
     except ServerNotFound:
         health = ServerHealth()  # someone removed or renamed it since we read it
-    return server_body(server, health)
+    return server_body(server, health, reports.get(server.alias))

@@ -6,6 +6,7 @@ import select
 import signal
 import socket
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -135,6 +136,20 @@ def stopped_by_signals(stop: Callable[[], None]) -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextmanager
+def until_stopped() -> Iterator[None]:
+    """At the end of the block, wait for such a signal; the block may tell what happens until then.
+
+    One that comes inside the block ends the wait before it begins.
+    """
+    stop = threading.Event()
+    with stopped_by_signals(stop.set):
+        yield
+        # On Windows, Ctrl-C does not wake who waits for ever.
+        while not stop.wait(0.5):
+            pass
 
 
 class _ErrorTask(ErrorTask):  # type: ignore[misc]

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import click
 
 from stablequeue_flask.listening import listening
 from stablequeue_flask.opening import option, told_in_one_sentence
-from stablequeue_flask.serving import stopped_by_signals
+from stablequeue_flask.serving import until_stopped
 
 host_option = option("--host", default="127.0.0.1", help="Address to serve.")
 
@@ -40,7 +36,7 @@ def simulate_forge(host: str, port: int, seconds_per_step: float, load_seconds: 
     forge = SimulatedForge.with_sample_models(
         seconds_per_step=seconds_per_step, load_seconds=load_seconds
     )
-    with ForgeServer(forge, host=host, port=port) as server, _until_stopped():
+    with ForgeServer(forge, host=host, port=port) as server, until_stopped():
         click.echo(f"A simulated Forge listens on {server.url} (Ctrl-C stops it).")
 
 
@@ -59,7 +55,7 @@ def simulate_civitai(host: str, port: int) -> None:
 
     _check_address(host, port)
     civitai = SimulatedCivitai.with_sample_models()
-    with CivitaiServer(civitai, host=host, port=port) as server, _until_stopped():
+    with CivitaiServer(civitai, host=host, port=port) as server, until_stopped():
         click.echo(f"A simulated Civitai listens on {server.url} (Ctrl-C stops it).")
         click.echo("StableQueue uses it where these variables are set:")
         click.echo(f"  STABLEQUEUE_CIVITAI_URL={server.url}")
@@ -72,14 +68,3 @@ def _check_address(host: str, port: int) -> None:
     """Say in our words what is wrong with it, if anything is."""
     with told_in_one_sentence(), listening(host, port):
         pass
-
-
-@contextmanager
-def _until_stopped() -> Iterator[None]:
-    """At the end of the block, wait for Ctrl-C; the block may tell what happens until then."""
-    stop = threading.Event()
-    with stopped_by_signals(stop.set):
-        yield
-        # On Windows, Ctrl-C does not wake who waits for ever.
-        while not stop.wait(0.5):
-            pass

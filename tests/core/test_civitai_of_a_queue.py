@@ -169,6 +169,8 @@ def test_the_downloads_are_visible_as_what_the_job_waits_for(harbor: Harbor) -> 
     assert all(download.id in reason for download in downloads)
     for download in downloads:
         harbor.until_fetched(download, 1)
+    # Both have met their stall: none that is resumed takes that of the other.
+    for download in downloads:
         harbor.queue.downloads.pause(download.id)
         harbor.queue.downloads.resume(download.id)
     assert is_proved(harbor.finish(job))
@@ -246,18 +248,24 @@ def test_a_transport_that_was_handed_over_is_closed_though_nothing_was_sent(
     assert closed == [True]
 
 
+def asked_beyond(harbor: Harbor) -> list[str]:
+    """What anybody but the server was asked, which its lane asks how it feels at any moment."""
+    urls = [str(seen.url) for seen in harbor.civitai.requests]
+    return [url for url in urls if "//laptop:" not in url]
+
+
 def test_a_closed_queue_makes_no_more_jobs_of_pictures(harbor: Harbor) -> None:
     queue = harbor.queue
     harbor.close()
     with pytest.raises(QueueClosed):
         queue.submit_from_civitai(PICTURE)
-    assert not harbor.civitai.requests
+    assert not asked_beyond(harbor)
 
 
 def test_what_names_no_picture_asks_nobody(harbor: Harbor) -> None:
     with pytest.raises(InvalidCivitaiLink):
         harbor.queue.submit_from_civitai("https://example.org/images/51001")
-    assert not harbor.civitai.requests
+    assert not asked_beyond(harbor)
 
 
 # Closing
@@ -361,7 +369,7 @@ def test_closing_calls_back_whoever_asks_civitai(
 
     thread = threading.Thread(target=ask)
     thread.start()
-    harbor.civitai.wait_until(lambda civitai: civitai.requests)
+    harbor.civitai.wait_until(lambda civitai: asked_beyond(harbor))
     assert closed_after(harbor) < SOON
     thread.join(SOON)
     assert not thread.is_alive()

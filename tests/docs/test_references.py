@@ -17,7 +17,7 @@ import stablequeue_core
 from stablequeue_core import EventKind, Job, Settings, StableQueue, StableQueueError
 from stablequeue_core.backends.forge.names import ServerNames
 from stablequeue_core.civitai.service import Civitai
-from stablequeue_core.dispatch.recovery import WORKER_GONE
+from stablequeue_core.dispatch.running.story import WORKER_GONE
 from stablequeue_core.downloads import Download
 from stablequeue_core.downloads.queue import DownloadQueue
 from stablequeue_core.errors import NotOnServer, UnreadableModel, WrongFile, WrongResult
@@ -30,6 +30,7 @@ from stablequeue_flask.errors import code_of, status_of
 
 UNITS = {
     *("seconds", "bytes", "bytes a second", "characters", "pictures", "attempts", "files"),
+    *("times", "days", "jobs"),
     *("address", "text", "1 or 0"),
 }
 FORGE = ROOT / "src" / "stablequeue_core" / "backends" / "forge"

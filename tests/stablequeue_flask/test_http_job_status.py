@@ -37,8 +37,13 @@ OURS = [
     "waiting_reason",
     "not_before",
     "attempts",
+    "client_id",
+    "held",
+    "part_of",
+    "parts",
     "queue_position",
     "waits_for",
+    "eta_seconds",
 ]
 DOCUMENTED_PARAMS = {
     "positive_prompt": "a pretty girl",
@@ -200,6 +205,7 @@ def test_a_running_job_shows_its_attempt_and_its_progress(
             "outcome": None,
             "error": None,
             "message": None,
+            "remedy": None,
         }
     ]
 

@@ -3,11 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from stablequeue_core import Job, Server, ServerHealth, ServerStatus, Settings, StableQueue
+from stablequeue_core import (
+    Job,
+    Progress,
+    Server,
+    ServerHealth,
+    ServerStatus,
+    Settings,
+    StableQueue,
+)
+from stablequeue_core.clock import SystemClock
+from stablequeue_core.generation import Phase
+from stablequeue_core.servers import ServerReport
+from stablequeue_core.storage import Storage
 
 Change = Callable[..., Job]
 Submit = Callable[..., str]
@@ -25,6 +38,11 @@ FIELDS = [
     "last_error",
     "paused",
     "checked_at",
+    "tags",
+    "worker",
+    "running_job",
+    "progress",
+    "free_bytes",
 ]
 DESK = {"alias": "Desk", "apiUrl": "http://10.0.0.5:7860"}
 
@@ -284,7 +302,82 @@ def test_a_server_shows_how_it_feels_in_the_words_of_the_api(
     assert body["status"] == shown
     assert body["loaded_checkpoint"] == "a.safetensors"
     assert body["queue_depth"] == 2
-    assert body["last_error"] == "No."
+    assert body["last_error"].endswith("No.")
+    assert ("still starting" in body["last_error"]) is (status is ServerStatus.STARTING)
+
+
+def test_tags_come_in_and_go_out(client: Any, queue: StableQueue) -> None:
+    answer = client.post("/api/v1/servers", json={**DESK, "tags": ["studio", "fast"]})
+    assert answer.json["server"]["tags"] == ["studio", "fast"]
+    assert queue.servers.get("Desk").targets == ("Desk", "auto", "auto:studio", "auto:fast")
+    changed = client.put("/api/v1/servers/Desk", json={"tags": []})
+    assert changed.json["server"]["tags"] == []
+    assert client.get("/api/v1/servers/Laptop").json["tags"] == []
+
+
+@pytest.mark.parametrize(
+    ("tags", "path"),
+    [
+        ("studio", "tags"),
+        ({"studio": 1}, "tags"),
+        ([" studio"], "tags[0]"),
+        ([1], "tags[0]"),
+        (["fast", ["studio"]], "tags[1]"),
+        ([{}], "tags[0]"),
+    ],
+    ids=str,
+)
+def test_tags_that_are_none_are_refused(client: Any, tags: object, path: str) -> None:
+    assert paths(client.post("/api/v1/servers", json={**DESK, "tags": tags})) == [path]
+
+
+def test_a_server_that_runs_nothing_is_drained_at_once(client: Any, queue: StableQueue) -> None:
+    answer = client.post("/api/v1/servers/Laptop/drain")
+    assert (answer.status_code, answer.json["drained"]) == (200, True)
+    assert answer.json["server"]["paused"] is True
+    assert queue.servers.get("Laptop").paused
+
+
+def test_a_server_that_still_runs_a_job_is_202_until_that_has_ended(
+    client: Any, submit: Submit, complete: Change, begin: Change, queue: StableQueue
+) -> None:
+    job = begin(submit())
+    answer = client.post("/api/v1/servers/Laptop/drain")
+    assert (answer.status_code, answer.json["drained"]) == (202, False)
+    assert answer.json["server"]["paused"] is True
+    queue.servers.remove("Laptop", force=True)
+    assert queue.get(job.id).status.ended
+    assert client.post("/api/v1/servers/Laptop/drain").status_code == 404
+
+
+def test_what_another_process_tells_of_a_server_is_shown(
+    client: Any, submit: Submit, begin: Change, storage: Storage
+) -> None:
+    job = begin(submit())
+    health = ServerHealth(status=ServerStatus.ONLINE, checked_at=SystemClock().now())
+    storage.reports.put(
+        ServerReport(
+            alias="Laptop",
+            health=health,
+            worker="studio:42:lanes",
+            at=SystemClock().now(),
+            job_id=job.id,
+            progress=Progress(fraction=0.5, phase=Phase.SAMPLING, step=10, steps=20),
+            free_bytes=7_000_000_000,
+        )
+    )
+    (body,) = client.get("/api/v1/servers").json
+    assert body["status"] == "online"
+    assert (body["worker"], body["running_job"]) == ("studio:42:lanes", job.id)
+    assert (body["progress"]["fraction"], body["free_bytes"]) == (0.5, 7_000_000_000)
+
+
+def test_what_was_told_long_ago_is_not_shown(client: Any, storage: Storage) -> None:
+    long_ago = SystemClock().now() - timedelta(hours=1)
+    health = ServerHealth(status=ServerStatus.ONLINE, checked_at=long_ago)
+    storage.reports.put(ServerReport(alias="Laptop", health=health, worker="w", at=long_ago))
+    (body,) = client.get("/api/v1/servers").json
+    assert (body["status"], body["worker"]) == ("unknown", None)
 
 
 def test_a_server_that_goes_while_the_list_is_made_does_not_spoil_it(

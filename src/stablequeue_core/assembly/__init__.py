@@ -5,30 +5,42 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from stablequeue_core.announcer import Announcer
 from stablequeue_core.assembly.catalogue import catalogue
 from stablequeue_core.assembly.civitai import civitai_desk
 from stablequeue_core.assembly.late_transport import LateTransport
+from stablequeue_core.assembly.storages import open_storage
 from stablequeue_core.backends import Backend
 from stablequeue_core.backends.newcomers import Newcomers
 from stablequeue_core.civitai.service import Civitai
-from stablequeue_core.clock import Clock, SystemClock
+from stablequeue_core.clock import Clock
 from stablequeue_core.dispatch import Dispatcher
+from stablequeue_core.dispatch.costing.costs import CostBook, families_of
+from stablequeue_core.dispatch.explaining.explainer import Explainer
 from stablequeue_core.downloads.queue import DownloadQueue
 from stablequeue_core.images import ImageStore
 from stablequeue_core.jobs import JobQueue
 from stablequeue_core.models import ModelCatalog, ModelRoot
 from stablequeue_core.models.naming.known_files import KnownFiles, StoredCheckpoints
 from stablequeue_core.models.scanning.keeper import CatalogKeeper
-from stablequeue_core.servers import HealthBoard, Inventories, Server, ServerRegistry
+from stablequeue_core.servers import (
+    HealthBoard,
+    Inventories,
+    ReportBoard,
+    Server,
+    ServerRegistry,
+)
 from stablequeue_core.settings import Settings
 from stablequeue_core.storage import Storage
 from stablequeue_core.transport import Transport
 
-DATABASE = "queue.sqlite3"
+if TYPE_CHECKING:
+    from stablequeue_core.doctor import Diagnosis
+
 IMAGES = "images"
 
 MakeBackend = Callable[[Server], Backend]
@@ -40,6 +52,9 @@ class Parts:
 
     Attributes:
         dispatcher: not started yet; None in a process that runs no jobs.
+        reports: what the processes that run jobs tell of their servers.
+        explainer: tells why a job waits, and when it will be done.
+        examine: looks at everything that the queue stands on.
         keeper: looks through the model folders; not started yet.
         downloads: not started yet.
         hang_up: makes everything come back that waits for Civitai; the first thing to do at the
@@ -57,6 +72,9 @@ class Parts:
     hang_up: Callable[[], None]
     announcer: Announcer
     dispatcher: Dispatcher | None
+    reports: ReportBoard
+    explainer: Explainer
+    examine: Callable[[], Diagnosis]
     keeper: CatalogKeeper
     settings: Settings
     closing: ExitStack
@@ -72,15 +90,21 @@ def assemble(
     transport: Transport | None,
     backend: MakeBackend | None,
     clock: Clock | None,
+    database_url: str | None = None,
     roots: Sequence[ModelRoot] = (),
 ) -> Parts:
     """Open what is not given, and put it all together; see :meth:`StableQueue.open`."""
     settings = settings or Settings.from_environment()
-    clock = clock or SystemClock()
+    if database_url is not None:
+        checked = Settings.from_environment({}, database_url=database_url)
+        settings = evolve(settings, database_url=checked.database_url)
     folder = Path(data_dir).expanduser().resolve()
     folder.mkdir(parents=True, exist_ok=True)
     with ExitStack() as closing:
-        storage = closing.enter_context(storage or _sqlite(folder / DATABASE))
+        storage = closing.enter_context(
+            storage or open_storage(folder, database_url=settings.database_url)
+        )
+        clock = clock or storage.clock
         images = images or _folder(folder / IMAGES)
         jobs = JobQueue(
             storage.jobs,
@@ -90,7 +114,8 @@ def assemble(
             settings=settings,
             image_folder=images.folder,
         )
-        health = HealthBoard()
+        reports = ReportBoard(storage.reports, clock, settings)
+        health = HealthBoard(reports.health_of)
         announcer = Announcer(storage.events, storage.changes)
         known_files = StoredCheckpoints(storage.models)
         carrier = LateTransport(_requests) if transport is None else transport
@@ -121,14 +146,19 @@ def assemble(
             clock,
             settings,
         )
+        costs = CostBook(
+            storage.costs, families_of(lambda name, kind: models.get(name, kind=kind)), clock=clock
+        )
         dispatcher = None
         if dispatch:
             dispatcher = Dispatcher(
                 storage,
                 images,
                 connect,
-                inventories=inventories,
                 health=health,
+                told=reports,
+                inventories=inventories,
+                costs=costs,
                 announcer=announcer,
                 clock=clock,
                 settings=settings,
@@ -145,6 +175,30 @@ def assemble(
             hang_up=desk.hang_up,
             announcer=announcer,
             dispatcher=dispatcher,
+            reports=reports,
+            explainer=Explainer(
+                storage,
+                inventories,
+                connect,
+                costs,
+                reports=reports,
+                health=health,
+                clock=clock,
+                settings=settings,
+                dispatches=dispatch,
+                passed_over=dispatcher.passed_over if dispatcher else lambda job_id: None,
+            ),
+            examine=_doctor(
+                folder,
+                storage,
+                images=images.folder,
+                roots=roots,
+                settings=settings,
+                connect=connect,
+                # Only a Forge understands what is asked besides.
+                transport=carrier if backend is None else None,
+                account=lambda abort: desk.client.account(abort=abort),
+            ),
             keeper=keeper,
             settings=settings,
             closing=closing.pop_all(),
@@ -154,16 +208,19 @@ def assemble(
 # Adapters are imported where they are made: a process that needs none of them starts faster.
 
 
-def _sqlite(path: Path) -> Storage:
-    from stablequeue_core.storage.sqlite import SqliteStorage
-
-    return SqliteStorage(path)
-
-
 def _folder(path: Path) -> ImageStore:
     from stablequeue_core.images.folder import FolderImageStore
 
     return FolderImageStore(path)
+
+
+def _doctor(folder: Path, storage: Storage, **looked_at: Any) -> Callable[[], Diagnosis]:
+    def examine() -> Diagnosis:
+        from stablequeue_core.assembly.doctor import examine_open
+
+        return examine_open(folder, storage, **looked_at)
+
+    return examine
 
 
 def _requests() -> Transport:
