@@ -9,11 +9,12 @@ class Forges:
     """Two simulated servers on ports that were free, in the place of those that pages name.
 
     Attributes:
-        laptop: the one that pages find at port 7860; the other one is at 7861.
+        laptop, tower: the ones that pages find at ports 7860 and 7861.
     """
 
     def __init__(self, laptop: ForgeServer, tower: ForgeServer) -> None:
         self.laptop = laptop
+        self.tower = tower
         self._urls = {"http://127.0.0.1:7860": laptop.url, "http://127.0.0.1:7861": tower.url}
 
     def placed(self, text: str) -> str:

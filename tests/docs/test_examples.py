@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 import signal
 import subprocess
 import sys
@@ -40,7 +41,7 @@ def finished(process: subprocess.Popen[str]) -> str:
 
 
 def test_every_example_is_tested_here() -> None:
-    tested = {"notebook_style.py", "flask_embed.py", "listener.py", "batch_from_csv.py"}
+    tested = {"notebook_style.py", "flask_embed.py", "listener.py", "batch_from_csv.py", "fleet.py"}
     assert {path.name for path in EXAMPLES.glob("*.py")} == tested
 
 
@@ -49,6 +50,17 @@ def test_the_notebook_shows_progress_and_what_came_of_it(reader: Path, forges: F
     assert printed.count("completed ") == 4
     assert "sampling" in printed
     assert len(list(reader.glob("queue-data/images/*.png"))) == 4
+
+
+def test_the_fleet_lets_clients_take_turns(reader: Path, forges: Forges) -> None:
+    """Ben came last, behind a series of six; his is among the first that two servers make."""
+    printed = finished(started("fleet.py", forges.laptop.url, forges.tower.url))
+    assert "The queue is paused." in printed
+    assert printed.count("can run it") == 2
+    (turn,) = re.findall(r"Ben's picture was number (\d) of 7", printed)
+    assert int(turn) <= 3
+    assert "Card 1 made" in printed
+    assert "Card 2 made" in printed
 
 
 def test_a_table_becomes_pictures_once(reader: Path, forges: Forges) -> None:
