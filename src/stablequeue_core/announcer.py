@@ -8,6 +8,7 @@ from collections import deque
 from typing import Self
 
 from stablequeue_core.bell import Bell
+from stablequeue_core.errors import StorageError
 from stablequeue_core.events import Event, EventLog, Listener
 
 logger = logging.getLogger(__name__)
@@ -59,8 +60,11 @@ class Subscription:
         """Tell what there is to tell; whether there was anything."""
         try:
             written = self._log.read(after=self._sequence)
-        except Exception:
-            logger.exception("The event log cannot be read now; will try again.")
+        except Exception as error:
+            if isinstance(error, StorageError):
+                logger.warning("The event log cannot be read now: %s", error)
+            else:
+                logger.exception("The event log cannot be read now; will try again.")
             self._changes.wait(self._changes.rings, ANOTHER_PROCESS_SECONDS)
             return False
         # What is passing was announced before we looked at the log, so it comes first.

@@ -60,8 +60,8 @@ class Settings:
         max_losses: so often may a job be running when its process dies; then it has failed.
         memory_reserve: a server whose computer has less left is asked to unload its model first.
         probe_age: how often a server is asked how it feels while it has nothing to do.
-        keep_days: ended jobs are forgotten after so many days; None: never.
-        keep_jobs: the ended jobs beyond the newest so many are forgotten; None: none.
+        keep_days: ended jobs and downloads are forgotten after so many days; None: never.
+        keep_jobs: the ended ones beyond the newest so many are forgotten, of either; None: none.
         keep_images: whether the pictures of a job that is forgotten stay.
     """
 

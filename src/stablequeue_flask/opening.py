@@ -99,11 +99,23 @@ def model_folder_options(command: _Command) -> _Command:
     return command
 
 
+class _Lines(logging.Formatter):
+    """Writes what happened on one line; servers, whose words it repeats, may be strangers."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's own name
+        return printable(super().formatMessage(record))
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802
+        return "\n".join(map(printable, super().formatException(ei).split("\n")))
+
+
 def log_to_stderr() -> None:
     """Tell what happens, for who looks at the terminal or the service's log."""
-    logging.basicConfig(
-        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
+    handler = logging.StreamHandler()
+    handler.setFormatter(_Lines("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
+    # It warns of each connection that fails, by machine and user; we say it once.
+    logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
 
 
 def opened(data_dir: Path, **opening: Any) -> StableQueue:

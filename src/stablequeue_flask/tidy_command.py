@@ -67,6 +67,9 @@ def tidy(
     if settings.keep_days is None and settings.keep_jobs is None:
         say("No job is forgotten: say --keep-days or --keep-jobs.")
     else:
-        say(f"{done.jobs:,} jobs, {done.images:,} pictures and {done.events:,} events are gone.")
+        say(
+            f"{done.jobs:,} jobs, {done.images:,} pictures, {done.downloads:,} downloads and "
+            f"{done.events:,} events are gone."
+        )
     if done.bytes_freed:
         say(f"The database is {size_text(done.bytes_freed)} smaller.")

@@ -93,6 +93,15 @@ def test_a_family_that_was_not_seen_takes_what_the_server_takes_for_anything() -
     assert costs.seconds("Laptop", "schnell", 20) == 40
 
 
+def test_what_was_learned_holds_for_every_spelling_of_a_checkpoint() -> None:
+    costs = book()
+    learn(costs, "SDXL/my_mix_1.5.safetensors [31e35c80fc]", 40)
+    learn(costs, "my_mix_1.0", 4)
+
+    assert costs.seconds("Laptop", "my_mix_1.5", 20) == 40
+    assert costs.seconds("Laptop", "my_mix_1.0.safetensors", 20) == 4
+
+
 def test_a_server_that_was_not_seen_takes_what_others_take_for_the_family() -> None:
     costs = book()
     learn(costs, "pony", 40)

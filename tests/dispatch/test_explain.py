@@ -267,6 +267,16 @@ def test_a_job_says_which_checkpoint_is_served_before_it_and_until_when(
     assert "may go first, but for about 2 min at the most once its turn" in fleet.why(other)
 
 
+@pytest.mark.parametrize("spoken", ["sd_xl_base_1.0", "31E35C80FC"])
+def test_a_loaded_checkpoint_is_known_without_its_extension_and_by_its_hash(
+    fleet: ExplainWorld, spoken: str
+) -> None:
+    fleet.tell("Laptop", loaded=f"{SDXL} [31e35c80fc]")
+    job = fleet.submit("Laptop", checkpoint_name=spoken)
+    outlook = fleet.outlook(job, "Laptop")
+    assert (outlook.is_loaded, outlook.load_seconds) == (True, 0.0)
+
+
 def test_a_job_that_others_go_before_says_since_when_and_until_when(fleet: ExplainWorld) -> None:
     job = fleet.submit("Laptop", checkpoint_name=SDXL)
     now = fleet.clock.now()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from tests.worlds import PONY, SDXL, World
 
 from stablequeue_core import JobStatus
@@ -150,3 +151,16 @@ def test_jobs_for_the_loaded_checkpoint_go_first_so_that_it_is_switched_once(wor
         world.finish(job)
     made = [picture.checkpoint for picture in world.forge.rendered][1:]
     assert made == [PONY, PONY, SDXL, SDXL]
+
+
+@pytest.mark.parametrize("spoken", ["sd_xl_base_1.0", "SD_XL_base_1.0.safetensors"])
+def test_a_loaded_checkpoint_is_known_however_its_name_is_spelled(world: World, spoken: str) -> None:
+    world.run(checkpoint_name=SDXL)
+    world.queue.pause()
+    jobs = [world.submit(checkpoint_name=name) for name in (PONY, spoken)]
+
+    world.queue.resume()
+
+    for job in jobs:
+        world.finish(job)
+    assert [picture.checkpoint for picture in world.forge.rendered][1:] == [SDXL, PONY]

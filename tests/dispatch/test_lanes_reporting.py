@@ -119,3 +119,17 @@ def test_who_does_not_hold_the_lane_tells_nothing(notebook: Notebook) -> None:
 
     assert len(notebook.reports) == 1
     assert health.of("Laptop").status is ServerStatus.UNKNOWN, "what others tell counts now"
+
+
+def test_who_lets_go_of_the_lane_says_so_and_waits_for_nobody(notebook: Notebook) -> None:
+    board = ReportBoard(notebook, FakeClock(), Settings())
+    lane = reporter(notebook)
+    lane.feels(ONLINE)
+    lane.works("the job", None)
+    assert board.is_good(notebook.reports[-1])
+    lane.leave()
+
+    last = notebook.reports[-1]
+    assert not board.is_good(last)
+    assert (last.job_id, last.health.status) == (None, ServerStatus.ONLINE)
+    assert len(notebook.events) == 1, "the server feels as before"

@@ -9,26 +9,17 @@ from pathlib import Path
 
 import pytest
 from attrs import evolve
+from tests.dispatch.lane_parts import LaneParts
 from tests.dispatch.supply_worlds import INK, SupplyWorld
-from tests.worlds import SDXL, with_settings
+from tests.worlds import PONY, SDXL, with_settings
 
-from stablequeue_core import JobStatus, Server, Settings
-from stablequeue_core.announcer import Announcer
-from stablequeue_core.backends.forge import ForgeBackend
-from stablequeue_core.dispatch.choosing.policy import Policy
-from stablequeue_core.dispatch.costing.costs import CostBook
+from stablequeue_core import JobStatus, Server
 from stablequeue_core.dispatch.lanes.calls import Calls
-from stablequeue_core.dispatch.lanes.claims import Claims
-from stablequeue_core.dispatch.lanes.fleet import Fleet, Standing
 from stablequeue_core.dispatch.lanes.lookout import Lookout
-from stablequeue_core.dispatch.links.board import ProgressBoard
-from stablequeue_core.dispatch.links.link import Link
-from stablequeue_core.dispatch.links.reporter import Reporter
 from stablequeue_core.downloads.wanted import WantedModel
 from stablequeue_core.errors import StorageBusy
 from stablequeue_core.events import Event, EventKind
-from stablequeue_core.servers import HealthBoard, Inventories, ReportBoard
-from stablequeue_core.storage import Storage
+from stablequeue_core.generation import Requirements
 from stablequeue_core.storage.memory import MemoryStorage
 from stablequeue_core.storage.memory.servers import MemoryServers
 from stablequeue_core.storage.memory.state import Memory
@@ -36,7 +27,6 @@ from stablequeue_core.testing.clock import FakeClock
 from stablequeue_core.testing.forge_simulator import (
     CheckpointFile,
     ForgeDisk,
-    ForgeSimulator,
     LoraFile,
     Phase,
     SimulatedForge,
@@ -84,7 +74,7 @@ def test_a_call_is_not_lost_when_the_servers_cannot_be_read_just_then() -> None:
         if troubles:
             raise troubles.pop()
 
-    calls = Calls(storage, lookout, lambda: [], servers_changed)
+    calls = Calls(storage, lookout, list, servers_changed)
     calls.start()
     give_up_at = time.monotonic() + SOON
     while lookout.mark(["Laptop"]) == (0,) and time.monotonic() < give_up_at:
@@ -120,62 +110,41 @@ class _SlowlyReadServers(MemoryServers):
 
 
 def test_a_server_that_is_resumed_while_its_lane_reads_it_is_looked_at_again() -> None:
-    storage, settings = SlowlyRead(), Settings()
-    clock = storage.clock
-    lookout = Lookout(clock)
-    changed = Event(kind=EventKind.SERVER_CHANGED, at=clock.now())
+    storage = SlowlyRead()
+    changed = Event(kind=EventKind.SERVER_CHANGED, at=storage.clock.now())
     server = Server(alias="Laptop", api_url="http://laptop:7860", paused=True)
     storage.servers.add(server, changed)
-    claims, link = claims_of(server, storage, lookout, settings)
+    lane = LaneParts(server, storage)
 
     def resume() -> None:
         storage.servers.replace("Laptop", evolve(server, paused=False), changed)
-        lookout.call_all()
+        lane.lookout.call_all()
 
     storage.meanwhile.append(resume)
-    assert claims.next(link) is None
-    assert claims.look_in == 0
+    assert lane.claims.next(lane.link) is None
+    assert lane.claims.look_in == 0
 
 
-def claims_of(
-    server: Server, storage: Storage, lookout: Lookout, settings: Settings
-) -> tuple[Claims, Link]:
-    """What takes jobs for a server, and the link to it."""
-    clock, standing = storage.clock, Standing(server)
-    costs = CostBook(storage.costs, lambda checkpoint: None, clock=clock)
-    told = ReportBoard(storage.reports, clock, settings)
-    backend = ForgeBackend(server, ForgeSimulator({server.api_url: SimulatedForge()}), settings)
-    inventories = Inventories(
-        storage.servers, lambda _: backend.inventory(), clock=clock, max_age=1.0
-    )
-    fleet = Fleet(
-        lambda: [standing],
-        costs=costs,
-        told=told,
-        board=ProgressBoard(Announcer(storage.events, storage.changes), clock),
-        may_fetch=lambda alias, candidate: False,
-        clock=clock,
-    )
-    reporter = Reporter(
-        server.alias, storage.reports, told, HealthBoard(), worker="here:1:a", clock=clock
-    )
-    link = Link(
-        server,
-        backend,
-        reporter=reporter,
-        inventories=inventories,
-        costs=costs,
-        clock=clock,
-        settings=settings,
-    )
-    claims = Claims(
-        standing,
-        storage,
-        fleet=fleet,
-        policy=Policy(settings),
-        lookout=lookout,
-        worker="here:1:a",
-        clock=clock,
-        settings=settings,
-    )
-    return claims, link
+def test_the_old_lists_of_a_server_of_another_process_are_not_believed_for_good() -> None:
+    clock = FakeClock()
+    server = Server(alias="Laptop", api_url="http://laptop:7860")
+    lane = LaneParts(server, MemoryStorage(clock=clock))
+    needs = Requirements(checkpoints=(PONY,))
+
+    def can_run() -> bool:
+        (other,) = lane.fleet.others("Desktop")
+        return other.can_run(needs)
+
+    assert not can_run(), "nobody has asked it yet"
+    assert lane.link.answer()
+    assert can_run()
+
+    lane.forge.disk.remove(PONY)
+    lane.forge.phase = Phase.DOWN
+    lane.forge.phase = Phase.READY
+    clock.advance(3600)
+    heard = lane.standing.bell.rings
+    can_run()
+    assert lane.standing.bell.rings > heard, "its lane is asked to have another look"
+    assert lane.link.answer()
+    assert not can_run()

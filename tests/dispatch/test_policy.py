@@ -220,6 +220,25 @@ def test_two_servers_do_not_load_the_same_checkpoint_while_one_of_them_is_loadin
     assert (first, second) == ("1", "3")
 
 
+def test_a_server_that_can_look_only_now_and_then_takes_in_the_end_what_nobody_else_takes() -> None:
+    """Where a hundred lanes wait for a slow database, each looks every few seconds only."""
+    policy, job = Policy(Settings()), [candidate(1, "sdxl")]
+    here, other = server(), server("Desktop", loaded="sdxl", work=1.0)
+
+    assert chosen(job, here, other, policy=policy) is None
+    looks = [chosen(job, here, other, policy=policy, now=now) for now in range(0, 120, 8)]
+    assert "1" in looks
+
+
+def test_a_clock_that_is_put_back_leaves_no_job_to_others_for_longer() -> None:
+    policy, job = Policy(Settings()), [candidate(1, "sdxl")]
+    here, other = server(), server("Desktop", loaded="sdxl", work=1.0)
+
+    assert chosen(job, here, other, policy=policy, now=3600) is None
+    looks = [chosen(job, here, other, policy=policy, now=now) for now in range(120)]
+    assert "1" in looks
+
+
 def test_a_slow_server_leaves_the_last_job_to_a_fast_one_that_finishes_it_earlier() -> None:
     policy = Policy(Settings())
     slow = server("Laptop", "pony", work=60)

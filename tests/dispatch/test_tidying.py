@@ -163,7 +163,7 @@ def test_one_event_tells_of_each_step(tmp_path: Path) -> None:
         world.ended(hours_ago=48, pictures=2)
     world.sweep()
     (event,) = world.tidied_events()
-    assert event.data == {"jobs": 3, "images": 6}
+    assert event.data == {"jobs": 3, "images": 6, "downloads": 0}
 
 
 def test_a_sweep_that_finds_nothing_tells_nothing(tmp_path: Path) -> None:

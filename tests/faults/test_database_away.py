@@ -74,6 +74,24 @@ def test_a_database_that_restarts_at_once_is_hardly_noticed(
     assert {job.status for job in ended} == {JobStatus.COMPLETED}
 
 
+def test_all_who_have_to_wait_for_it_say_so_in_a_sentence(
+    world: World, server: RealPostgres, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An outage is no defect that a traceback explains, and it may last for hours."""
+    waiting = {"announcer", "downloads.workers", "dispatch.lanes.calls", "dispatch.lanes.lane"}
+    with world.queue.subscribe(lambda event: None):
+        world.run()
+        accepted = [world.submit() for _ in range(3)]
+        caplog.clear()
+        server.stop()
+        world.until(lambda: waiting <= _names_in(caplog), timeout=30)
+        server.start()
+        check_accounts(world.queue, accepted)
+    ours = [record for record in caplog.records if record.name.startswith("stablequeue_core")]
+    assert [record.getMessage() for record in ours if record.exc_info] == []
+    assert SECRET not in caplog.text
+
+
 def test_who_asks_meanwhile_is_told_soon_and_told_no_secret(
     world: World, server: RealPostgres
 ) -> None:
@@ -92,3 +110,7 @@ def test_who_asks_meanwhile_is_told_soon_and_told_no_secret(
     server.start()
     assert world.queue.get(job.id) == job
     assert world.run().status is JobStatus.COMPLETED
+
+
+def _names_in(caplog: pytest.LogCaptureFixture) -> set[str]:
+    return {record.name.removeprefix("stablequeue_core.") for record in caplog.records}

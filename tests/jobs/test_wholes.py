@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -16,7 +17,9 @@ from hypothesis import strategies as st
 from tests.jobs.hands import SPLIT, Hands, hands
 
 from stablequeue_core import EventKind, Job, JobStatus
+from stablequeue_core.dispatch.upkeep.joining import Joining
 from stablequeue_core.errors import (
+    JobIsPart,
     JobNotCancellable,
     JobNotFound,
     JobNotPending,
@@ -24,7 +27,8 @@ from stablequeue_core.errors import (
     JobStillRunning,
     WaitTimedOut,
 )
-from stablequeue_core.jobs import Submission, event_of
+from stablequeue_core.jobs import JobStore, Submission, event_of
+from stablequeue_core.storage.memory.jobs import MemoryJobs
 
 
 def test_a_big_batch_for_any_server_is_cut_and_only_the_whole_is_seen(split: Hands) -> None:
@@ -60,6 +64,15 @@ def test_servers_that_are_switched_off_do_not_count(split: Hands) -> None:
 def test_a_batch_below_twice_the_smallest_part_is_not_cut(tmp_path: Path) -> None:
     with hands(tmp_path, evolve(SPLIT, split_smallest=4)) as split:
         assert split.submit().parts == ()
+
+
+def test_pictures_are_joined_whatever_a_backend_of_others_calls_a_proof(split: Hands) -> None:
+    whole = split.submit()
+    for part in [split.start() for _ in whole.parts]:
+        split.complete(part, checkpoint="pony")
+    split.join()
+
+    assert split.status_of(whole) is JobStatus.COMPLETED
 
 
 def test_the_whole_is_never_claimed_and_stands_in_nobody_s_way(split: Hands) -> None:
@@ -298,9 +311,23 @@ def test_a_whole_of_which_a_part_still_runs_is_not_deleted(split: Hands) -> None
     assert split.queue.get(whole.id).cancel_requested
 
 
-def test_a_part_that_somebody_deleted_cancels_the_rest(split: Hands) -> None:
+@pytest.mark.parametrize("wish", ["cancel", "retry", "hold", "release", "move_to_front", "delete"])
+def test_a_part_does_what_its_whole_does_and_nothing_else(split: Hands, wish: str) -> None:
+    """Retried alone it would run for nobody, deleted alone its pictures would be missed."""
     whole = split.submit()
-    split.queue.delete(whole.parts[1])
+
+    with pytest.raises(JobIsPart) as caught:
+        getattr(split.queue, wish)(whole.parts[1])
+
+    assert caught.value.details["part_of"] == whole.id
+    assert split.status_of(whole) is JobStatus.PENDING
+
+
+def test_a_part_that_is_gone_cancels_the_rest(split: Hands) -> None:
+    """An earlier version let users delete it."""
+    whole = split.submit()
+    part = split.queue.get(whole.parts[1])
+    split.storage.jobs.delete(part, event_of(EventKind.JOB_DELETED, part))
 
     split.join()
 
@@ -426,3 +453,25 @@ def test_a_batch_never_stands_otherwise_than_its_parts(story: list[str]) -> None
             else:
                 assert standing - {JobStatus.PENDING}
                 assert standing != {JobStatus.COMPLETED}
+
+
+class OneUnreadable(MemoryJobs):
+    """The parts of one job cannot be read."""
+
+    def __init__(self, jobs: JobStore, unreadable: str) -> None:
+        vars(self).update(vars(jobs))
+        self._unreadable = unreadable
+
+    def parts_of(self, job_id: str) -> Sequence[Job]:
+        if job_id == self._unreadable:
+            raise ValueError("Nobody knows what this means.")
+        return super().parts_of(job_id)
+
+
+def test_a_batch_that_cannot_be_joined_holds_up_no_other(split: Hands) -> None:
+    broken, whole = split.submit(), split.submit()
+    for part in [split.start() for _ in (*broken.parts, *whole.parts)]:
+        split.complete(part)
+    Joining(OneUnreadable(split.storage.jobs, broken.id), split.clock).settle()
+
+    assert split.status_of(whole) is JobStatus.COMPLETED

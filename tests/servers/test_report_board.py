@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 
 from stablequeue_core import Settings
 from stablequeue_core.events import Event
@@ -61,6 +62,13 @@ def test_what_is_told_is_believed_until_it_should_have_been_told_again() -> None
     assert reports.health_of("Laptop").status is ServerStatus.ONLINE
 
     clock.advance(60)
+    assert reports.health_of("Laptop").status is ServerStatus.UNKNOWN
+
+
+def test_what_was_told_before_the_clock_was_set_back_is_not_believed_for_hours() -> None:
+    clock = FakeClock()
+    reports = board(clock, told(clock, at=clock.now() + timedelta(hours=5)))
+
     assert reports.health_of("Laptop").status is ServerStatus.UNKNOWN
 
 

@@ -115,6 +115,25 @@ def test_ctrl_c_stops_it_too(tmp_path: Path) -> None:
         assert process.wait(timeout=20) == 0  # a second signal finds nobody
 
 
+def test_what_is_logged_cannot_command_the_terminal_nor_forge_lines() -> None:
+    program = """
+import logging
+from stablequeue_flask.opening import log_to_stderr
+log_to_stderr()
+said = "\\x1b[2J\\x07 evil\\r\\n2026-01-01 ERROR forged"
+try:
+    raise ValueError(said)
+except ValueError:
+    logging.exception("A server said: %s", said)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
+    lines = done.stderr.decode("utf-8", "replace").splitlines()
+    assert not any(obeyed in done.stderr for obeyed in (b"\x1b", b"\x07"))
+    assert "evil" in lines[0]
+    assert lines[0].endswith("2026-01-01 ERROR forged")
+    assert lines[1].startswith("Traceback")
+
+
 def test_simulate_forge_answers_like_a_forge() -> None:
     arguments = ("simulate-forge", "--port", "0", "--seconds-per-step", "0", "--load-seconds", "0")
     with command(*arguments) as (_, url):

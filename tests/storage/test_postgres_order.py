@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.storage.real_postgres import Schemas
 
 from stablequeue_core.events import Event
-from stablequeue_core.jobs import IdempotencyKey, Job, JobQuery
+from stablequeue_core.jobs import Candidate, IdempotencyKey, Job, JobQuery, Line
 from stablequeue_core.storage import Storage
 from stablequeue_core.storage.postgres import PostgresStorage
 from stablequeue_core.testing.contracts.samples import (
@@ -130,6 +130,61 @@ def test_clients_take_turns_however_many_processes_accept_their_jobs(
     with ThreadPoolExecutor(6) as pool:
         places = sorted(place for each in pool.map(add_fairly, range(6)) for place in each)
     assert len(set(places)) == 12
+
+
+@pytest.mark.parametrize("place", [0, 1])
+def test_who_chose_a_job_that_another_process_has_just_taken_chooses_again(
+    storages: tuple[Storage, Storage], place: int
+) -> None:
+    """Whether it stood at the head of the line or behind it."""
+    here, there = storages
+    jobs = add(here, *(pending() for _ in range(3)))
+    taken: list[Job | None] = []
+
+    def choose(line: Line) -> Candidate | None:
+        shown = list(line.in_order())
+        if not taken:
+            taken.append(claim(there, choose=lambda line: list(line.in_order())[place]))
+            return shown[place]
+        return shown[0]
+
+    claimed = claim(here, choose=choose)
+    assert [job.id for job in taken if job] == [jobs[place].id]
+    assert claimed is not None
+    assert claimed.id == jobs[1 - place].id
+
+
+@pytest.mark.parametrize("reads_on", [False, True])
+def test_the_line_is_shown_as_it_was_in_one_moment(
+    storages: tuple[Storage, Storage], reads_on: bool
+) -> None:
+    """If it has moved before all of it was read, the choice begins anew."""
+    here, there = storages
+    add(here, *(pending() for _ in range(20)))
+    if reads_on:
+        claim(here, choose=read_on)  # it expects as much of the next choice
+    seen: list[tuple[list[str], int]] = []
+
+    def choose(line: Line) -> Candidate | None:
+        first = next(line.in_order())
+        if not seen:
+            claim(there)
+        seen.append(([], 0))
+        shown = [candidate.id for candidate in line.in_order()]
+        (waiting,) = line.backlogs(0)
+        seen[-1] = (shown, waiting.count)
+        return first
+
+    job = claim(here, choose=choose)
+    assert job is not None
+    shown, count = seen[-1]
+    assert len(shown) == count
+    assert job.id in shown
+
+
+def read_on(line: Line) -> Candidate | None:
+    line.backlogs(0)
+    return None
 
 
 def newest(storage: Storage) -> list[Job]:

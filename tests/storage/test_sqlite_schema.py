@@ -168,6 +168,28 @@ def test_a_database_of_one_process_keeps_all_it_has_and_serves_many(tmp_path: Pa
         assert storage.jobs.counts()[JobStatus.PENDING] == 2
 
 
+def test_jobs_of_a_process_that_still_runs_an_older_version_are_lost_by_nobody(
+    tmp_path: Path,
+) -> None:
+    """It had the file open when a newer one brought it forward, and knows only its own columns."""
+    path = _made_of(VERSION_3, tmp_path)
+    with closing(sqlite3.connect(path, isolation_level=None)) as older:
+        columns = {name for _, name, *_ in older.execute("PRAGMA table_info(jobs)")}
+        same = ", ".join(columns - {"number", "id"})
+        with SqliteStorage(path) as storage:
+            add_late = f"INSERT INTO jobs (id, {same}) SELECT ?, {same} FROM jobs WHERE id = ?"
+            older.execute(add_late, ("new", "waiting"))
+            older.execute(add_late, ("timed", "later"))
+            older.execute(add_late, ("supplied later", "lacking"))
+            assert [job.id for job in in_line(storage, now=START)] == ["waiting", "new"]
+            older.execute("UPDATE jobs SET status = 'cancelled', ended_at = 9 WHERE id = 'waiting'")
+            older.execute("UPDATE jobs SET status = 'pending' WHERE id = 'running'")
+            assert [job.id for job in in_line(storage, now=START)] == ["new", "running"]
+            assert {job.id for job in in_line(storage)} == {"new", "running", "later", "timed"}
+            assert claimed(storage, now=START).id == "new"
+            assert claimed(storage, now=START).id == "running"
+
+
 def test_an_older_database_is_brought_forward(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _add_step(monkeypatch, "CREATE TABLE notes (name TEXT)", "INSERT INTO notes VALUES ('new')")
     with SqliteStorage(path) as storage:

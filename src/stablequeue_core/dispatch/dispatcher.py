@@ -128,11 +128,12 @@ class Dispatcher:
     def close(self, grace: float) -> None:
         """Take no more jobs; give those that run ``grace`` seconds, then leave them to recovery."""
         self._stopping.set()
-        self._calls.close()
-        self._thread.join()
         lanes = self._lanes.close()
         deadline = time.monotonic() + grace
         try:
+            self._calls.close()
+            self._thread.join()
+            self._tidying.close()
             for lane in lanes:
                 lane.join(max(0.0, deadline - time.monotonic()))
         finally:
@@ -153,8 +154,13 @@ class Dispatcher:
                 self._tidying.settle,
             ):
                 self._do(duty)
-            if not self._stopping.wait(SHORTEST_REST):
-                self._storage.work.wait(heard, REST)
+            self._storage.work.wait(heard, self._rest())
+            # Mostly a lane was rung for: it goes first, for the two would get in each other's way.
+            self._stopping.wait(SHORTEST_REST)
+
+    def _rest(self) -> float:
+        """How long to rest when nothing rings: a duty that was put off is not left out."""
+        return min(REST, self._arrivals.due_in, self._joining.due_in)
 
     def _do(self, duty: Callable[[], None]) -> None:
         """One that fails does not keep the others from being done."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from attrs import frozen
@@ -115,6 +115,28 @@ class DownloadStore(ABC):
     @abstractmethod
     def with_status(self, status: DownloadStatus) -> tuple[Download, ...]:
         """Every download that stands there, oldest first; without their ``record``."""
+
+    @abstractmethod
+    def worn_out(
+        self, *, ended_before: datetime | None, keep: int | None, limit: int
+    ) -> Sequence[Download]:
+        """The ended downloads that need not be remembered any more, those that ended first first.
+
+        Without their ``record``.
+
+        Args:
+            ended_before: those that ended before; None: none for that reason.
+            keep: those beyond the newest so many of the ended ones; None: none for that reason.
+            limit: at most so many.
+        """
+
+    @abstractmethod
+    def forget(self, downloads: Sequence[Download], event: Event) -> int:
+        """Forget those of these ended downloads that are as they were, with one event for all.
+
+        Returns:
+            how many were forgotten; with none, the event is not kept.
+        """
 
 
 def still_open(store: DownloadStore) -> tuple[Download, ...]:

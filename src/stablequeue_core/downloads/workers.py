@@ -15,7 +15,7 @@ from stablequeue_core.downloads.events import download_event
 from stablequeue_core.downloads.lifecycle import DownloadStatus
 from stablequeue_core.downloads.runner import Attempt, DownloadRunner
 from stablequeue_core.downloads.store import DownloadQuery, DownloadStore
-from stablequeue_core.errors import DownloadNotFound, StaleDownload
+from stablequeue_core.errors import DownloadNotFound, StaleDownload, StorageError
 from stablequeue_core.events import Event, EventKind
 from stablequeue_core.settings import Settings
 
@@ -126,10 +126,12 @@ class DownloadWorkers:
             heard = self._work.rings
             try:
                 rest = self._turn()
+            except StorageError as error:
+                logger.warning("The downloads have to wait: %s", error)
+                rest, heard = REST, self._work.rings
             except Exception:
                 logger.exception("The downloads stumbled; they go on.")
-                rest = REST
-                heard = self._work.rings
+                rest, heard = REST, self._work.rings
             if not self._stopping.wait(SHORTEST_REST):
                 self._work.wait(heard, rest)
 

@@ -23,6 +23,7 @@
     │   │   ├── JobNotCancellable
     │   │   └── JobNotRetryable
     │   ├── JobNotPending        it waits no more
+    │   ├── JobIsPart            it does what the whole batch does
     │   ├── JobStillRunning      its server has not confirmed that it stopped
     │   ├── StaleJob             someone else changed the job first
     │   ├── IdempotencyKeyReused
@@ -165,6 +166,7 @@ from stablequeue_core.errors.jobs import (
     IllegalTransition,
     InvalidInfotext,
     InvalidParams,
+    JobIsPart,
     JobNotCancellable,
     JobNotFound,
     JobNotPending,
@@ -245,6 +247,7 @@ __all__ = [
     "InvalidParams",
     "InvalidServer",
     "InvalidSettings",
+    "JobIsPart",
     "JobNotCancellable",
     "JobNotFound",
     "JobNotPending",

@@ -66,6 +66,19 @@ class JobNotPending(Conflict):
         )
 
 
+class JobIsPart(Conflict):
+    """It makes some pictures of another job, and does what that one does."""
+
+    code = "job_is_part"
+
+    def __init__(self, job_id: str, whole: str) -> None:
+        super().__init__(
+            f"Job {job_id} makes some of the pictures of job {whole}; cancel, hold, release, move, "
+            "retry or delete that one.",
+            {"job_id": job_id, "part_of": whole},
+        )
+
+
 class JobStillRunning(Conflict):
     """The job's server has not confirmed that it stopped."""
 

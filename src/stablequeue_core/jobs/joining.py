@@ -96,11 +96,17 @@ def _lists_of_all(answers: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
 def _sentence(results: Sequence[JobResult], parts: Sequence[Job]) -> str:
     servers = {part.server for part in parts if part.server}
     told = f"{results[0].info} It was made in {len(parts)} parts, on {_named(servers)}."
-    models = {str((result.proof.get("checkpoint") or {}).get("got")) for result in results}
+    models = {_model(result) for result in results}
     if len(models) > 1:
         # One name may mean different files on different servers; each part is what it proves.
         told += f" Not all servers have the same checkpoint file: {_named(models)}."
     return told
+
+
+def _model(result: JobResult) -> str:
+    """The checkpoint that made the pictures, as the proof has it; it may say anything."""
+    checkpoint = result.proof.get("checkpoint")
+    return str(checkpoint.get("got") if isinstance(checkpoint, Mapping) else checkpoint)
 
 
 def _named(names: Iterable[str]) -> str:

@@ -12,6 +12,7 @@ from attrs import evolve
 from stablequeue_core.bell import Bell
 from stablequeue_core.clock import Clock
 from stablequeue_core.errors import (
+    JobIsPart,
     JobNotCancellable,
     JobNotFound,
     JobNotPending,
@@ -146,7 +147,9 @@ class JobQueue:
         Raises:
             JobNotFound: there is none.
             JobNotCancellable: it has already ended.
+            JobIsPart: it makes some pictures of another one.
         """
+        self._own(job_id)
         job = self._settled(self._change(job_id, self._cancelled_or_asked))
         if job.status.ended:
             return job
@@ -164,8 +167,9 @@ class JobQueue:
             JobNotFound: there is none.
             JobNotRetryable: it has not failed and was not cancelled.
             ServerNotFound: its server was removed or renamed meanwhile.
+            JobIsPart: it makes some pictures of another one.
         """
-        job = self._store.get(job_id)
+        job = self._own(job_id)
         self._targets.check(job.target)
         self._retried(job)
         for part in self.parts(job_id):
@@ -181,8 +185,9 @@ class JobQueue:
         Raises:
             JobNotFound: there is none.
             JobNotPending: it has started already, or has ended.
+            JobIsPart: it makes some pictures of another one.
         """
-        self._settled(self.get(job_id))
+        self._settled(self._own(job_id))
         return self._settled(self._change(job_id, lambda job: job.hold(now=self._clock.now())))
 
     def release(self, job_id: str) -> Job:
@@ -191,8 +196,9 @@ class JobQueue:
         Raises:
             JobNotFound: there is none.
             JobNotPending: it has started already, or has ended.
+            JobIsPart: it makes some pictures of another one.
         """
-        self._settled(self.get(job_id))
+        self._settled(self._own(job_id))
         return self._settled(self._change(job_id, lambda job: job.release(now=self._clock.now())))
 
     def move_to_front(self, job_id: str) -> Job:
@@ -201,8 +207,9 @@ class JobQueue:
         Raises:
             JobNotFound: there is none.
             JobNotPending: it has started already, or has ended.
+            JobIsPart: it makes some pictures of another one.
         """
-        self._settled(self.get(job_id)).move(now=self._clock.now())
+        self._settled(self._own(job_id)).move(now=self._clock.now())
         for part in reversed(self.parts(job_id)):
             # A part that has begun, or ended, stands before the others as it is.
             with suppress(JobNotPending, JobNotFound):
@@ -218,10 +225,11 @@ class JobQueue:
         Raises:
             JobNotFound: there is none.
             JobStillRunning: its server did not confirm the cancel within ``timeout`` seconds.
+            JobIsPart: it makes some pictures of another one.
         """
         names: dict[str, None] = {}
         while True:
-            job = self._store.get(job_id)
+            job = self._own(job_id)
             if job.status is JobStatus.PROCESSING or (job.parts and not job.status.ended):
                 try:
                     job = self.cancel(job_id, timeout=timeout)
@@ -303,6 +311,18 @@ class JobQueue:
     def counts(self) -> Mapping[JobStatus, int]:
         """How many jobs stand where."""
         return self._store.counts()
+
+    def _own(self, job_id: str) -> Job:
+        """A job of its own, with which its user may do as he likes.
+
+        Raises:
+            JobNotFound: there is none of this id.
+            JobIsPart: it makes some pictures of another one.
+        """
+        job = self._store.get(job_id)
+        if job.part_of is not None:
+            raise JobIsPart(job_id, job.part_of)
+        return job
 
     def _located(self, job: Job) -> Job:
         return evolve(job, image_folder=self._image_folder)

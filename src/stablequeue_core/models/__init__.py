@@ -2,6 +2,7 @@
 
 from stablequeue_core.models.base_model import BaseModel, Confidence, Family
 from stablequeue_core.models.catalog import ModelCatalog
+from stablequeue_core.models.files.extensions import checkpoint_stem
 from stablequeue_core.models.identity import CivitaiCandidate, Identity, IdentityStore
 from stablequeue_core.models.model import (
     NO_HASHES,
@@ -74,6 +75,7 @@ __all__ = [
     "StoredCheckpoints",
     "TitleParts",
     "Verification",
+    "checkpoint_stem",
     "comparable",
     "model_roots",
     "near",

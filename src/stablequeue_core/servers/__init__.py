@@ -6,7 +6,7 @@ from stablequeue_core.servers.inventories import Inventories
 from stablequeue_core.servers.inventory import Inventory, ListedCheckpoint, ListedLora
 from stablequeue_core.servers.registry import ServerRegistry
 from stablequeue_core.servers.report_board import ReportBoard
-from stablequeue_core.servers.reports import ReportStore, ServerReport
+from stablequeue_core.servers.reports import NOBODY, ReportStore, ServerReport
 from stablequeue_core.servers.server import (
     AUTO,
     GROUP_PREFIX,
@@ -19,6 +19,7 @@ from stablequeue_core.servers.store import ServerStore
 __all__ = [
     "AUTO",
     "GROUP_PREFIX",
+    "NOBODY",
     "Cost",
     "CostStore",
     "HealthBoard",

@@ -12,7 +12,7 @@ from attrs import evolve
 from stablequeue_core.clock import Clock
 from stablequeue_core.generation import Progress
 from stablequeue_core.servers.health import ServerHealth, ServerStatus
-from stablequeue_core.servers.reports import ReportStore, ServerReport
+from stablequeue_core.servers.reports import NOBODY, ReportStore, ServerReport
 from stablequeue_core.settings import Settings
 
 READ_AGAIN = 0.25
@@ -56,7 +56,10 @@ class ReportBoard:
 
     def is_good(self, report: ServerReport) -> bool:
         """Whether somebody still looks after the server, as far as a report can tell."""
-        return self._clock.now() - report.at <= timedelta(seconds=self._good_for)
+        if report.worker == NOBODY:
+            return False
+        # Either way: one of the future was told before somebody set the clock back.
+        return abs(self._clock.now() - report.at) <= timedelta(seconds=self._good_for)
 
     def health_of(self, alias: str) -> ServerHealth:
         """How the server felt; ``unknown`` when nobody has told of it for long.

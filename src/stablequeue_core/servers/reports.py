@@ -12,6 +12,9 @@ from stablequeue_core.events import Event
 from stablequeue_core.generation import Progress
 from stablequeue_core.servers.health import ServerHealth
 
+NOBODY = ""
+"""The worker of a server whose lane nobody holds."""
+
 
 @frozen(kw_only=True)
 class ServerReport:
@@ -20,7 +23,7 @@ class ServerReport:
     Attributes:
         alias: its name.
         health: how it feels.
-        worker: who holds its lane: ``host:process:…``.
+        worker: who holds its lane: ``host:process:…``; :data:`NOBODY` once they have let go of it.
         at: when this was told. One that is older than a few seconds tells of a worker that died,
             or of a server that nothing happens on.
         job_id: what it runs now; None when nothing of ours.

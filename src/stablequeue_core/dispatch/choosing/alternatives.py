@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import cached_property
 
 from stablequeue_core.dispatch.choosing.prospects import Prospect
 from stablequeue_core.jobs import Candidate
@@ -22,12 +23,17 @@ class Alternatives:
     def __init__(
         self,
         here: Prospect,
-        others: Sequence[Prospect],
+        others: Collection[Prospect],
         at_work_on: Mapping[str, str | None],
     ) -> None:
         self.here = here
-        self.others = [other for other in others if other.is_reachable]
+        self._others = others
         self._at_work_on = at_work_on
+
+    @cached_property
+    def others(self) -> Sequence[Prospect]:
+        """Those that will take jobs; looked at only when it matters who else there is."""
+        return [other for other in self._others if other.is_reachable]
 
     def seconds_here(self, candidate: Candidate) -> float:
         """How long the job takes here, loading included."""

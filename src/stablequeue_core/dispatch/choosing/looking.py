@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 
 from attrs import evolve
@@ -25,7 +25,7 @@ class Look:
     """
 
     def __init__(
-        self, policy: Policy, here: Prospect, others: Sequence[Prospect], now: datetime
+        self, policy: Policy, here: Prospect, others: Collection[Prospect], now: datetime
     ) -> None:
         self._policy = policy
         self._here = evolve(here, can_run=self._can_run)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 
 from attrs import frozen
@@ -69,7 +69,7 @@ class Policy:
         self._lock = threading.Lock()
 
     def choose(
-        self, line: Line, here: Prospect, others: Sequence[Prospect], *, now: datetime
+        self, line: Line, here: Prospect, others: Collection[Prospect], *, now: datetime
     ) -> Candidate | None:
         """The next job for the server ``here``; None when there is none that it should take.
 
@@ -194,7 +194,8 @@ class Policy:
     def _may_leave(self, servers: Alternatives, candidate: Candidate, now: float) -> bool:
         """Others may be late: nothing is left to them for longer than it takes here."""
         since, last = self._leaving.get(servers.here.alias, (now, now))
-        if now - last > OTHER_OCCASION:
+        # A clock that was put back makes it another occasion, too.
+        if not 0 <= now - last <= OTHER_OCCASION:
             since = now
         self._leaving[servers.here.alias] = since, now
         return now - since < servers.seconds_here(candidate)

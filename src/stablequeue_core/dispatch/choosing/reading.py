@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from attrs import define, field
 
@@ -105,7 +105,7 @@ class Reading:
         self,
         line: Line,
         here: Prospect,
-        others: Sequence[Prospect],
+        others: Collection[Prospect],
         memory: ReadingMemory,
         now: float,
     ) -> None:

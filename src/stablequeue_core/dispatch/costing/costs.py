@@ -9,7 +9,7 @@ from collections.abc import Callable
 from stablequeue_core.clock import Clock
 from stablequeue_core.dispatch.costing.learned import ALL, LearnedCosts
 from stablequeue_core.errors import AmbiguousModel, ModelNotFound, StorageError
-from stablequeue_core.models import Model, ModelKind, split_hash, stem
+from stablequeue_core.models import Model, ModelKind, checkpoint_stem, split_hash
 from stablequeue_core.servers import CostStore
 
 logger = logging.getLogger(__name__)
@@ -130,13 +130,13 @@ class CostBook:
         if found is None or self._clock.monotonic() - found[1] >= FAMILY_BELIEVED:
             with self._lock:
                 self._wanted.add(checkpoint)
-        return found[0] if found else _stem(checkpoint)
+        return found[0] if found else checkpoint_stem(checkpoint)
 
     def _note_family(self, name: str, family: str | None, now: float) -> None:
         with self._lock:
             if len(self._families) >= MOST_NAMES:
                 self._families.clear()
-            self._families[name] = family or _stem(name), now
+            self._families[name] = family or checkpoint_stem(name), now
 
 
 def families_of(find: Callable[[str, ModelKind], Model]) -> Callable[[str], str | None]:
@@ -153,7 +153,3 @@ def families_of(find: Callable[[str, ModelKind], Model]) -> Callable[[str], str 
             return None
 
     return family_of
-
-
-def _stem(checkpoint: str) -> str:
-    return stem(split_hash(checkpoint)[0]).casefold()

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 from stablequeue_core.dispatch.lanes.lane import Lane
 from stablequeue_core.dispatch.lanes.lookout import Lookout
-from stablequeue_core.errors import JobNotFound
+from stablequeue_core.errors import JobNotFound, StorageError
 from stablequeue_core.events import Event, EventKind
 from stablequeue_core.jobs import Job
 from stablequeue_core.servers import is_for_any
@@ -90,11 +90,14 @@ class Calls:
             heard = self._storage.work.rings
             try:
                 self._pass_on()
+            except StorageError as error:
+                logger.warning("What has changed cannot be read now: %s", error)
             except Exception:
                 logger.exception("What has changed cannot be read now; will try again.")
-                self._stopping.wait(AFTER_A_SURPRISE)
+            else:
+                self._storage.work.wait(heard, REST)
                 continue
-            self._storage.work.wait(heard, REST)
+            self._stopping.wait(AFTER_A_SURPRISE)
 
     def _pass_on(self) -> None:
         """Look through what is new."""

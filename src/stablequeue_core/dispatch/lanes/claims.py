@@ -71,6 +71,7 @@ class Claims:
         self._again_at = math.inf
         self._pause = settings.poll
         self._must_look = False
+        self._is_stopped = False
 
     @property
     def look_in(self) -> float:
@@ -85,6 +86,10 @@ class Claims:
             return 0.0
         return max(0.0, self._again_at - self._clock.monotonic())
 
+    def stop(self) -> None:
+        """Take no more jobs; any thread may say so."""
+        self._is_stopped = True
+
     def look_again(self) -> None:
         """Look at the line next time, even if nobody was called since it was found empty."""
         self._must_look = True
@@ -97,8 +102,9 @@ class Claims:
             StorageError: nothing was begun.
         """
         with self._lookout.turn:
-            # Whoever had its turn before may have seen that there is nothing.
-            if self.look_in:
+            # Whoever had its turn before may have seen that there is nothing; that takes a while
+            # where the storage is slow.
+            if self._is_stopped or self.look_in:
                 return None
             self._must_look = self.lacks = False
             server, mark = self._look_at_server()

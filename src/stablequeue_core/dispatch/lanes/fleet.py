@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 
 from attrs import define, field
 
@@ -95,10 +96,13 @@ class Fleet:
         """The server that asks for a job."""
         return self._prospect(standing, link.is_loaded, link.can_run, 0.0)
 
-    def others(self, alias: str) -> Sequence[Prospect]:
+    def others(self, alias: str) -> Collection[Prospect]:
         """All the other servers that may be given jobs."""
         others = [each for each in self._standings() if each.server.alias != alias]
-        return [self._held(each) if each.is_held else self._foreign(each) for each in others]
+        return _Others(others, self._other)
+
+    def _other(self, standing: Standing) -> Prospect:
+        return self._held(standing) if standing.is_held else self._foreign(standing)
 
     def _held(self, standing: Standing) -> Prospect:
         link = standing.link
@@ -168,13 +172,38 @@ class Fleet:
         )
 
 
+class _Others(Collection[Prospect]):
+    """The other servers of the fleet, described once somebody looks at them.
+
+    Mostly nobody does: a hundred idle lanes would describe each other for an empty line.
+    """
+
+    def __init__(
+        self, standings: Sequence[Standing], describe: Callable[[Standing], Prospect]
+    ) -> None:
+        self._standings = standings
+        self._describe = describe
+
+    @cached_property
+    def _described(self) -> Sequence[Prospect]:
+        return [self._describe(standing) for standing in self._standings]
+
+    def __len__(self) -> int:
+        return len(self._standings)
+
+    def __iter__(self) -> Iterator[Prospect]:
+        return iter(self._described)
+
+    def __contains__(self, prospect: object) -> bool:
+        return prospect in self._described
+
+
 def _can_run_there(standing: Standing, requirements: Requirements) -> bool:
     """Whether a server can run something that this process never sends a job to."""
     link = standing.link
-    if link is not None and link.want():
-        return link.can_run(requirements)
-    standing.bell.ring()
-    return False
+    if link is None or link.want():
+        standing.bell.ring()
+    return link is not None and link.can_run(requirements)
 
 
 def _is_any(checkpoint: str | None) -> bool:

@@ -11,7 +11,7 @@ from stablequeue_core.dispatch.lanes.claims import Claims
 from stablequeue_core.dispatch.lanes.fleet import Standing
 from stablequeue_core.dispatch.lanes.tenure import Tenure
 from stablequeue_core.dispatch.links.link import Link
-from stablequeue_core.dispatch.links.monitor import GivenUp, Monitor
+from stablequeue_core.dispatch.links.monitor import Monitor
 from stablequeue_core.dispatch.links.reporter import Reporter
 from stablequeue_core.dispatch.running.recovery import recover
 from stablequeue_core.dispatch.running.runner import Runner
@@ -39,6 +39,7 @@ class Lane:
         storage, images: who remembers.
         connect: makes the link to the server.
         standing: whose lane it is, and what others may see of it.
+        tenure: its right to the server.
         claims: takes jobs.
         runner: sees them through.
         monitor: watches over them meanwhile.
@@ -55,6 +56,7 @@ class Lane:
         connect: Callable[[Server], Link],
         *,
         standing: Standing,
+        tenure: Tenure,
         claims: Claims,
         runner: Runner,
         monitor: Monitor,
@@ -77,7 +79,7 @@ class Lane:
         self._worker = worker
         self._clock = clock
         self._settings = settings
-        self._tenure = Tenure(storage.lane_lock(self.alias), standing, reporter)
+        self._tenure = tenure
         self._has_recovered = False
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"stablequeue-lane-{self.alias}")
@@ -129,6 +131,7 @@ class Lane:
     def stop(self) -> None:
         """Take no more jobs; the one that runs goes on."""
         self._stopping.set()
+        self._claims.stop()
         self.ring()
 
     def join(self, timeout: float) -> bool:
@@ -138,7 +141,7 @@ class Lane:
 
     def give_up(self) -> None:
         """Leave the job that runs to recovery."""
-        self._monitor.give_up(GivenUp.CLOSING)
+        self._monitor.give_up()
 
     def _run(self) -> None:
         bell = self.standing.bell

@@ -13,6 +13,7 @@ from stablequeue_core.dispatch.lanes.claims import Claims
 from stablequeue_core.dispatch.lanes.fleet import Fleet, Standing
 from stablequeue_core.dispatch.lanes.lane import Lane
 from stablequeue_core.dispatch.lanes.lookout import Lookout
+from stablequeue_core.dispatch.lanes.tenure import Tenure
 from stablequeue_core.dispatch.links.board import ProgressBoard
 from stablequeue_core.dispatch.links.link import Link
 from stablequeue_core.dispatch.links.monitor import Monitor
@@ -153,7 +154,10 @@ class Lanes:
             worker=self._worker,
             clock=self._clock,
         )
-        monitor = Monitor(self._storage.jobs, self._board, reporter, self._clock, self._settings)
+        lock = self._storage.lane_lock(server.alias)
+        monitor = Monitor(
+            self._storage.jobs, lock, self._board, reporter, self._clock, self._settings
+        )
         claims = Claims(
             standing,
             self._storage,
@@ -179,6 +183,7 @@ class Lanes:
             self._images,
             lambda server: self._connect(server, reporter),
             standing=standing,
+            tenure=Tenure(lock, standing, reporter),
             claims=claims,
             runner=runner,
             monitor=monitor,

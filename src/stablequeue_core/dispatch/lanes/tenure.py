@@ -57,9 +57,14 @@ class Tenure:
 
     def end(self) -> None:
         """Leave it to others."""
-        self._lose()
-        self._lock.release()
+        self._standing.is_held = False
+        try:
+            # While we still hold it: it must not be told over what the next holder tells.
+            self._reporter.leave()
+        finally:
+            self._lock.release()
 
     def _lose(self) -> None:
+        """Others have it."""
         self._standing.is_held = False
         self._reporter.end()

@@ -23,7 +23,10 @@ from stablequeue_core.settings import Settings
 
 logger = logging.getLogger(__name__)
 
-PROBE_EACH = 4
+PROBE_MOMENTS = 5
+"""At so many moments of the time after which an idle server is asked, some of them are."""
+
+PROBE_EACH = 8
 """Of so many looks at an idle server, one asks for all that it can tell; the others for a sign."""
 
 
@@ -189,9 +192,15 @@ class Link(KnownLists):
         return self._loaded.has(checkpoint)
 
     def _heard(self) -> None:
-        """The server has just answered; a hundred of them are not to be asked all at once."""
-        patience = self._settings.probe_age * random.uniform(0.9, 1.1)
-        self._probe_at = self._clock.monotonic() + patience
+        """The server has just answered; a hundred of them are not to be asked all at once.
+
+        Nor one by one: a thread that wakes up alone needs nearly twice as long for a request as one
+        that follows another. So there are moments, and each is asked at the one next to its time.
+        """
+        age = self._settings.probe_age
+        moment = age / PROBE_MOMENTS
+        probe_at = self._clock.monotonic() + age * random.uniform(0.8, 1.2)
+        self._probe_at = round(probe_at / moment) * moment
 
     def _note_loaded(self, said: str) -> str:
         return self._loaded.note(said, self._lists.inventory if self._lists else None)

@@ -13,6 +13,13 @@ from stablequeue_core.generation import Requirements
 from stablequeue_core.servers import Inventories, Inventory, Server
 from stablequeue_core.settings import Settings
 
+MOST_REMEMBERED = 4096
+"""So many answers are remembered for one look at a server's lists."""
+
+OLD = 10
+"""Lists of a server that others send jobs to are wanted anew when they are so many times older
+than one's own would be: nobody here learns of it when they are wrong."""
+
 
 @define(eq=False)
 class SeenLists:
@@ -37,6 +44,8 @@ class SeenLists:
         found = self._missing.get(requirements)
         if found is None:
             found = self._backend.missing(requirements, self.inventory)
+            if len(self._missing) >= MOST_REMEMBERED:
+                self._missing.clear()
             self._missing[requirements] = found
         return found
 
@@ -175,13 +184,14 @@ class KnownLists:
         return None
 
     def want(self) -> bool:
-        """Whether the lists are known; if not, they are wanted now, see :meth:`answer`.
+        """Whether the lists have to be fetched: they are not known, or old; see :meth:`answer`.
 
         Any thread may ask.
         """
-        if self._lists is None:
+        lists = self._lists
+        if lists is None or self._clock.monotonic() - lists.at > OLD * self._settings.inventory_age:
             self._is_wanted = True
-        return self._lists is not None
+        return self._is_wanted
 
     def answer(self) -> bool:
         """Have the server look for all that somebody has asked for; whether anybody had.
@@ -192,10 +202,12 @@ class KnownLists:
         if not self.has_questions:
             return False
         asked, self._questions = self._questions, set()
-        before = self._lists.looked_for if self._lists else frozenset()
+        lists = self._lists
+        # What it looked for long ago has to be looked for again, so it need not be remembered.
+        before = lists.looked_for if lists and not self.is_stale else frozenset()
         if asked:
             self.refresh(before | asked)
-        elif self._lists is None:
+        elif self._is_wanted:
             self.look_again(before)
         self._is_wanted = False
         return True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stablequeue_core.models import split_hash, stem
+from stablequeue_core.models import checkpoint_stem, split_hash
 from stablequeue_core.servers import Inventory
 
 
@@ -10,13 +10,11 @@ class Loaded:
     """Which checkpoint a server has in its memory, as it last said. Any thread may ask."""
 
     def __init__(self) -> None:
-        self._stem: str | None = None
+        self._title: str | None = None
 
     def has(self, checkpoint: str | None) -> bool:
         """Whether it is this one; None asks for no certain one."""
-        if checkpoint is None or self._stem is None:
-            return checkpoint is None
-        return _stem(checkpoint).casefold() == self._stem.casefold()
+        return is_same(self._title, checkpoint)
 
     def note(self, said: str, inventory: Inventory | None) -> str:
         """Remember what the server says it has loaded.
@@ -32,9 +30,9 @@ class Loaded:
         """
         for checkpoint in inventory.checkpoints if inventory else ():
             if said in (checkpoint.stem, checkpoint.title, checkpoint.name, checkpoint.model_name):
-                self._stem = checkpoint.stem
+                self._title = checkpoint.title
                 return checkpoint.title
-        self._stem = said
+        self._title = said
         return said
 
 
@@ -48,11 +46,11 @@ def is_same(title: str | None, checkpoint: str | None) -> bool:
     Example:
         >>> is_same("Pony/x.safetensors [9f90c59f3a]", "x.safetensors")
         True
+        >>> is_same("Pony/x.safetensors [9f90c59f3a]", "9F90C59F3A")
+        True
     """
     if checkpoint is None or title is None:
         return checkpoint is None
-    return _stem(checkpoint).casefold() == _stem(title).casefold()
-
-
-def _stem(name: str) -> str:
-    return stem(split_hash(name)[0])
+    digest = split_hash(title)[1]
+    is_its_hash = digest is not None and checkpoint.strip().lower().startswith(digest)
+    return is_its_hash or checkpoint_stem(checkpoint) == checkpoint_stem(title)

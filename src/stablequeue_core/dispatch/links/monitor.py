@@ -19,6 +19,7 @@ from stablequeue_core.dispatch.links.reporter import Reporter
 from stablequeue_core.errors import BackendError, JobNotFound, StableQueueError, StaleJob
 from stablequeue_core.jobs import Job, JobStore
 from stablequeue_core.settings import Settings
+from stablequeue_core.storage import ProcessLock
 from stablequeue_core.transport import Abort
 
 logger = logging.getLogger(__name__)
@@ -70,6 +71,8 @@ class Monitor:
 
     Args:
         jobs: to renew the lease, and to see a wish to cancel.
+        lock: the right to the server. If it is lost, with the connection to a database, it is taken
+            again before others have it: they would take the job for an orphan.
         board: where progress is written.
         reporter: tells it to other processes.
         clock, settings: how often to look, how long to be patient.
@@ -78,12 +81,14 @@ class Monitor:
     def __init__(
         self,
         jobs: JobStore,
+        lock: ProcessLock,
         board: ProgressBoard,
         reporter: Reporter,
         clock: Clock,
         settings: Settings,
     ) -> None:
         self._jobs = jobs
+        self._lock = lock
         self._board = board
         self._reporter = reporter
         self._clock = clock
@@ -91,6 +96,7 @@ class Monitor:
         self._condition = threading.Condition()
         self._run: Run | None = None
         self._is_looking = False
+        self._is_closing = False
         self._closed = False
         self._thread: threading.Thread | None = None
 
@@ -101,6 +107,9 @@ class Monitor:
         with self._condition:
             self._run = run
             self._condition.notify_all()
+            is_closing = self._is_closing
+        if is_closing:
+            run.give_up(GivenUp.CLOSING)
         try:
             yield
         finally:
@@ -112,12 +121,13 @@ class Monitor:
                     lambda: not self._is_looking, self._settings.answer_timeout
                 )
 
-    def give_up(self, reason: GivenUp) -> None:
-        """Give up what runs now, if anything does."""
+    def give_up(self) -> None:
+        """We are closing: give up what runs now, and what has just been claimed, too."""
         with self._condition:
+            self._is_closing = True
             run = self._run
         if run:
-            run.give_up(reason)
+            run.give_up(GivenUp.CLOSING)
 
     def close(self) -> None:
         """Watch over nothing more."""
@@ -161,6 +171,7 @@ class Monitor:
                     self._renew(run)
                     renewed_at = now
                 run.cancelling = self._jobs.get(run.job.id).cancel_requested
+                self._lock.try_acquire()
             except (StaleJob, JobNotFound):
                 run.give_up(GivenUp.LEASE_LOST)
                 return

@@ -13,6 +13,7 @@ from stablequeue_core.errors import StorageError
 from stablequeue_core.events import Event, EventKind
 from stablequeue_core.generation import Progress
 from stablequeue_core.servers import (
+    NOBODY,
     HealthBoard,
     ReportBoard,
     ReportStore,
@@ -81,6 +82,17 @@ class Reporter:
             if not self._holds:
                 self._holds = True
                 self._last = last and evolve(last, job_id=None, progress=None)
+
+    def leave(self) -> None:
+        """We are about to let go of the lane: until others take it, nobody looks after the server.
+
+        Then nobody waits for a process that has ended.
+        """
+        with self._lock:
+            last = self._last
+            if self._holds and last is not None:
+                self._put(evolve(last, worker=NOBODY, job_id=None, progress=None))
+        self.end()
 
     def end(self) -> None:
         """We do not hold the lane any more: what others tell of the server counts."""

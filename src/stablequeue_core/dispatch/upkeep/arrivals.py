@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
-import time
 from contextlib import suppress
 
 from stablequeue_core.clock import Clock
 from stablequeue_core.dispatch.running import shortage
+from stablequeue_core.dispatch.upkeep.pacing import Pace
 from stablequeue_core.downloads import Download, DownloadStatus, DownloadStore
 from stablequeue_core.errors import DownloadNotFound, JobNotFound, ModelNotSupplied, StaleJob
 from stablequeue_core.events import EventKind
@@ -29,8 +29,13 @@ class Arrivals:
         self._jobs = jobs
         self._downloads = downloads
         self._clock = clock
-        self._rests_until = 0.0
+        self._pace = Pace(clock, MOST_TIME)
         self._seen: dict[str, Download | None] = {}
+
+    @property
+    def due_in(self) -> float:
+        """Seconds until a look that came too soon is to be made good; infinity when none did."""
+        return self._pace.due_in
 
     def settle(self) -> None:
         """Let every job run whose models are all there; fail those whose models will not come.
@@ -38,16 +43,14 @@ class Arrivals:
         One whose download failed or was cancelled has failed for good: a retry of the download does
         not bring it back, a retry of the job does. Cheap while none waits.
         """
-        started = time.monotonic()
-        if started < self._rests_until:
+        if not self._pace.may_begin():
             return
         self._seen.clear()
         for job in self._jobs.waiting():
             # It may be deleted at any moment.
             with suppress(JobNotFound):
                 self._settle(job)
-        ended = time.monotonic()
-        self._rests_until = ended + (ended - started) / MOST_TIME
+        self._pace.rest()
 
     def _settle(self, job: Job) -> None:
         while job.status is JobStatus.PENDING and job.waits_for:

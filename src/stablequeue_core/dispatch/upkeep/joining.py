@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 
 from stablequeue_core.clock import Clock
-from stablequeue_core.errors import JobNotFound
+from stablequeue_core.dispatch.upkeep.pacing import Pace
+from stablequeue_core.errors import JobNotFound, StorageError
 from stablequeue_core.generation import Phase, Progress
 from stablequeue_core.jobs import Job, JobStatus, JobStore, Wholes
 
@@ -28,24 +27,36 @@ class Joining:
     def __init__(self, jobs: JobStore, clock: Clock) -> None:
         self._jobs = jobs
         self._wholes = Wholes(jobs, clock)
-        self._rests_until = 0.0
+        self._pace = Pace(clock, MOST_TIME)
+
+    @property
+    def due_in(self) -> float:
+        """Seconds until a look that came too soon is to be made good; infinity when none did."""
+        return self._pace.due_in
 
     def settle(self) -> None:
         """Let each job stand as its parts do: begun, joined, failed. Cheap while there is none."""
-        started = time.monotonic()
-        if started < self._rests_until:
+        if not self._pace.may_begin():
             return
         has_changed = False
         for whole in self._jobs.in_parts():
-            # It may be deleted at any moment.
-            with suppress(JobNotFound):
+            try:
                 settled = self._wholes.settle(whole)
-                has_changed |= settled.revision != whole.revision
-                if settled.status is not whole.status:
-                    logger.info("Job %s, made in parts, is %s.", settled.id, settled.status)
-        ended = time.monotonic()
+            except JobNotFound:
+                # It may be deleted at any moment.
+                continue
+            except StorageError:
+                raise
+            except Exception:
+                # Those behind it must not wait for it.
+                logger.exception("Job %s, made in parts, met a defect of StableQueue.", whole.id)
+                continue
+            has_changed |= settled.revision != whole.revision
+            if settled.status is not whole.status:
+                logger.info("Job %s, made in parts, is %s.", settled.id, settled.status)
         # Where there was something to do, there may be more in a moment.
-        self._rests_until = ended if has_changed else ended + (ended - started) / MOST_TIME
+        if not has_changed:
+            self._pace.rest()
 
 
 def progress_together(

@@ -1,4 +1,4 @@
-"""Forgets what need not be kept any more: ended jobs, their pictures, old events, and room."""
+"""Forgets what need not be kept any more: ended jobs and downloads, pictures, events, and room."""
 
 from __future__ import annotations
 
@@ -10,7 +10,15 @@ from datetime import datetime, timedelta
 from attrs import frozen
 
 from stablequeue_core.clock import Clock
-from stablequeue_core.errors import ImageStoreError, JobNotFound, StorageBusy, StorageError
+from stablequeue_core.downloads import Download
+from stablequeue_core.downloads.fetching.part_file import part_path
+from stablequeue_core.errors import (
+    DownloadNotFound,
+    ImageStoreError,
+    JobNotFound,
+    StorageBusy,
+    StorageError,
+)
 from stablequeue_core.events import Event, EventKind
 from stablequeue_core.images import ImageStore
 from stablequeue_core.images.names import attempt_prefix, is_picture_name
@@ -20,7 +28,7 @@ from stablequeue_core.storage import Storage
 
 logger = logging.getLogger(__name__)
 
-JOBS_A_STEP = 50
+JOBS_A_STEP = DOWNLOADS_A_STEP = 50
 EVENTS_A_STEP = 1000
 """So many are forgotten in one transaction, which others wait for."""
 
@@ -51,12 +59,14 @@ class Tidied:
     Attributes:
         jobs: how many ended jobs.
         images: how many of their pictures were deleted.
+        downloads: how many ended downloads; the files that they have fetched stay.
         events: how many entries of the log.
         bytes_freed: given back by the database; what pictures took comes on top.
     """
 
     jobs: int = 0
     images: int = 0
+    downloads: int = 0
     events: int = 0
     bytes_freed: int = 0
 
@@ -64,6 +74,7 @@ class Tidied:
         return Tidied(
             jobs=self.jobs + other.jobs,
             images=self.images + other.images,
+            downloads=self.downloads + other.downloads,
             events=self.events + other.events,
             bytes_freed=self.bytes_freed + other.bytes_freed,
         )
@@ -152,6 +163,7 @@ class Tidying:
         """One sweep, step by step; each tells what it has done."""
         if self._forgets:
             yield from self._forget_jobs()
+            yield from self._forget_downloads()
             yield from self._trim_events()
         while shrinks and (freed := self._storage.shrink()):
             yield Tidied(bytes_freed=freed)
@@ -164,14 +176,16 @@ class Tidying:
             yield done
 
     def _worn_out(self) -> Sequence[Job]:
-        now, days = self._clock.now(), self._settings.keep_days
-        spared = now - SPARED
+        spared = self._clock.now() - SPARED
         found = self._jobs.worn_out(
-            ended_before=None if days is None else min(_days_before(now, days), spared),
-            keep=self._settings.keep_jobs,
-            limit=JOBS_A_STEP,
+            ended_before=self._ended_before(), keep=self._settings.keep_jobs, limit=JOBS_A_STEP
         )
         return [job for job in found if job.ended_at is not None and job.ended_at < spared]
+
+    def _ended_before(self) -> datetime | None:
+        """What ended before need not be kept; None: nothing for that reason."""
+        now, days = self._clock.now(), self._settings.keep_days
+        return None if days is None else min(_days_before(now, days), now - SPARED)
 
     def _forget(self, jobs: Sequence[Job]) -> Tidied:
         """Forget these, but for those of which a part is still being made.
@@ -202,6 +216,41 @@ class Tidying:
                 images += len(names)
         return Tidied(jobs=forgotten, images=images)
 
+    def _forget_downloads(self) -> Iterator[Tidied]:
+        """Those that a job still waits for stay until it has seen how they ended."""
+        while True:
+            waited_for = {each for job in self._jobs.waiting() for each in job.waits_for}
+            spared = self._clock.now() - SPARED
+            found = self._storage.downloads.worn_out(
+                ended_before=self._ended_before(),
+                keep=self._settings.keep_jobs,
+                limit=DOWNLOADS_A_STEP + len(waited_for),
+            )
+            going = [
+                each
+                for each in found
+                if each.id not in waited_for
+                and each.ended_at is not None
+                and each.ended_at < spared
+            ]
+            event = self._event(downloads=len(going))
+            forgotten = self._storage.downloads.forget(going, event) if going else 0
+            if not forgotten:
+                return
+            for each in going:
+                self._discard_part(each)
+            yield Tidied(downloads=forgotten)
+
+    def _discard_part(self, download: Download) -> None:
+        """What a download has left half done would be read on by nobody now."""
+        try:
+            self._storage.downloads.get(download.id)
+        except DownloadNotFound:
+            try:
+                part_path(download).unlink(missing_ok=True)
+            except OSError as error:
+                logger.warning("Half a file of an old download stays: %s", error.strerror)
+
     def _discard(self, names: Sequence[str]) -> bool:
         """Delete pictures; a job whose pictures cannot be deleted stays, so that it is told."""
         try:
@@ -218,11 +267,11 @@ class Tidying:
             return True
         return False
 
-    def _event(self, jobs: int, images: int) -> Event:
+    def _event(self, jobs: int = 0, images: int = 0, downloads: int = 0) -> Event:
         return Event(
             kind=EventKind.QUEUE_TIDIED,
             at=self._clock.now(),
-            data={"jobs": jobs, "images": images},
+            data={"jobs": jobs, "images": images, "downloads": downloads},
         )
 
     def _trim_events(self) -> Iterator[Tidied]:

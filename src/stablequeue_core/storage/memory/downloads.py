@@ -92,6 +92,37 @@ class MemoryDownloads(DownloadStore):
         """Every download that stands there, oldest first."""
         return tuple(self._where(lambda known: known.status is status))
 
+    def worn_out(
+        self, *, ended_before: datetime | None, keep: int | None, limit: int
+    ) -> Sequence[Download]:
+        """The ended downloads that need not be kept any more, those that ended first first."""
+        ended = [
+            (known.ended_at, known.number, known)
+            for known in self._where(lambda known: known.status.ended)
+            if known.ended_at is not None
+        ]
+        ended.sort(key=lambda each: each[:2])
+        too_many = 0 if keep is None else max(len(ended) - keep, 0)
+        too_old = sum(ended_before is not None and at < ended_before for at, *_ in ended)
+        return [known for *_, known in ended][: min(max(too_many, too_old), limit)]
+
+    def forget(self, downloads: Sequence[Download], event: Event) -> int:
+        """Forget those of these ended downloads that are still as they were."""
+        memory = self._memory
+        with memory.lock:
+            gone = [
+                each.id
+                for each in downloads
+                if each.status.ended
+                and each.id in memory.downloads
+                and memory.downloads[each.id].revision == each.revision
+            ]
+            for download_id in gone:
+                del memory.downloads[download_id]
+            if gone:
+                memory.record(event)
+        return len(gone)
+
     def _where(self, wanted: Callable[[Download], bool]) -> Sequence[Download]:
         """Those that fit, without their records, oldest first."""
         with self._memory.lock:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 
 from attrs import define, field
 
-from stablequeue_core.jobs import Begin, Choose, Job
+from stablequeue_core.jobs import Begin, Choose, Job, JobStatus
 from stablequeue_core.serialization import to_millis
 from stablequeue_core.storage.postgres import job_queries as queries
 from stablequeue_core.storage.postgres.connecting import Connected
@@ -20,6 +21,11 @@ from stablequeue_core.storage.rows import jobs as rows
 
 ROUNDS = 3
 """So often a claim begins anew when all that was left in the line was taken by others."""
+
+LONGEST_TURN = 0.5
+"""Seconds; then the next one chooses beside, perhaps in vain."""
+
+_STATUS = rows.ALL.index("status")
 
 
 @define
@@ -54,7 +60,7 @@ class Claiming:
             return None
         for _ in range(ROUNDS):
             asked = _Asked(targets, to_millis(now), choose)
-            with self._turn:
+            with self._my_turn():
                 while (job := self._chosen(asked)) is not None:
                     begun, event = begin(job)
                     change = JobChange(self._database, begun, event)
@@ -68,13 +74,23 @@ class Claiming:
                 break
         return None
 
+    @contextmanager
+    def _my_turn(self) -> Iterator[None]:
+        """Wait for those before us, but not for long: they may wait for a database that is away."""
+        is_ours = self._turn.acquire(timeout=LONGEST_TURN)
+        try:
+            yield
+        finally:
+            if is_ours:
+                self._turn.release()
+
     def _chosen(self, asked: _Asked) -> Job | None:
         while True:
             try:
                 row = self._database.outside(lambda connection: self._chosen_row(connection, asked))
                 return None if row is None else rows.job_of(row)
             except LineMoved:
-                # It is held from its beginning now, so this happens once.
+                # From its beginning it is held now, so this happens once.
                 self._reads_on = True
 
     def _chosen_row(self, connection: Connected, asked: _Asked) -> Row | None:
@@ -90,4 +106,9 @@ class Claiming:
                 return None
             if picked.id == line.head_id:
                 return line.head
-            return connection.execute(queries.GET, (picked.id,)).fetchone()
+            row = connection.execute(queries.GET, (picked.id,)).fetchone()
+            if row is None or row[_STATUS] != JobStatus.PENDING:
+                # Without a transaction this is a later moment: somebody was faster.
+                asked.taken.add(picked.id)
+                raise LineMoved
+            return row

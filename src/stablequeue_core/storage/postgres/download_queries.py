@@ -39,3 +39,18 @@ PAGE = f"""
     ORDER BY number DESC LIMIT %(limit)s OFFSET %(offset)s
 """
 COUNT = f"SELECT count(*) FROM downloads WHERE {_WANTED}"
+
+# Nobody searches for the end of a download but who tidies up, and there are not that many. It is
+# cut out of the text: as JSON, that would have to be Unicode, and the name of a file need not be.
+_ENDED = "status IN ('completed', 'failed', 'cancelled')"
+_ENDED_AT = 'substring(more FROM \'"ended_at":"([^"]*)"\') COLLATE "C"'
+COUNT_ENDED = f"""
+    SELECT count(*), count(*) FILTER (WHERE {_ENDED_AT} < %s) FROM downloads WHERE {_ENDED}
+"""
+ENDED_FIRST = f"""
+    SELECT {COLUMNS} FROM downloads WHERE {_ENDED} ORDER BY {_ENDED_AT}, number LIMIT %s
+"""
+FORGET = f"""
+    DELETE FROM downloads USING unnest(%s::text[], %s::int8[]) AS gone (id, revision)
+    WHERE downloads.id = gone.id AND downloads.revision = gone.revision AND {_ENDED}
+"""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from attrs import evolve
@@ -16,7 +17,7 @@ from stablequeue_core.downloads import (
 )
 from stablequeue_core.errors import DownloadNotFound, StaleDownload
 from stablequeue_core.events import Event
-from stablequeue_core.serialization import from_millis, to_millis
+from stablequeue_core.serialization import from_millis, to_iso, to_millis
 from stablequeue_core.storage.postgres import download_queries as queries
 from stablequeue_core.storage.postgres.connecting import Connected
 from stablequeue_core.storage.postgres.database import Database, Row
@@ -106,6 +107,35 @@ class PostgresDownloads(DownloadStore):
     def with_status(self, status: DownloadStatus) -> tuple[Download, ...]:
         """Every download that stands there, oldest first."""
         return tuple(map(download_of, self._database.fetch(queries.WITH_STATUS, (status.value,))))
+
+    def worn_out(
+        self, *, ended_before: datetime | None, keep: int | None, limit: int
+    ) -> Sequence[Download]:
+        """The ended downloads that need not be kept any more, those that ended first first."""
+        before = to_iso(ended_before) if ended_before else None
+
+        def look(connection: Connected) -> list[Row]:
+            ended, too_old = _only(connection.execute(queries.COUNT_ENDED, (before,)).fetchone())
+            too_many = 0 if keep is None else ended - keep
+            count = min(max(too_many, too_old, 0), limit)
+            return connection.execute(queries.ENDED_FIRST, (count,)).fetchall() if count else []
+
+        return [download_of(row) for row in self._database.read(look)]
+
+    def forget(self, downloads: Sequence[Download], event: Event) -> int:
+        """Forget those of these ended downloads that are still as they were."""
+        which = ([each.id for each in downloads], [each.revision for each in downloads])
+
+        def forget(connection: Connected) -> int:
+            count = connection.execute(queries.FORGET, which).rowcount
+            if count:
+                record(connection, event)
+            return count
+
+        count = self._database.transact(forget)
+        if count:
+            self._bells.ring([event.kind])
+        return count
 
     def _ring(self, kept: Download, event: Event | None) -> None:
         gives_work = kept.status is DownloadStatus.QUEUED or kept.status.ended

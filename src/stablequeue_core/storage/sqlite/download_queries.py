@@ -32,6 +32,21 @@ NEXT_DUE = (
     "SELECT min(not_before) FROM downloads WHERE status = 'queued' AND not_before IS NOT NULL"
 )
 
+# Nobody searches for the end of a download but who tidies up, and there are not that many.
+_ENDED = "status IN ('completed', 'failed', 'cancelled')"
+_ENDED_AT = "json_extract(more, '$.ended_at')"
+COUNT_ENDED = f"SELECT count(*) FROM downloads WHERE {_ENDED}"
+COUNT_ENDED_BEFORE = f"{COUNT_ENDED} AND {_ENDED_AT} < ?"
+ENDED_FIRST = f"""
+    SELECT {_COLUMNS} FROM downloads WHERE {_ENDED} ORDER BY {_ENDED_AT}, number LIMIT ?
+"""
+_AS_IT_WAS = f"id = ? AND revision = ? AND {_ENDED}"
+FORGET_RECORD = f"""
+    DELETE FROM download_records
+    WHERE number = (SELECT number FROM downloads WHERE {_AS_IT_WAS})
+"""
+FORGET = f"DELETE FROM downloads WHERE {_AS_IT_WAS}"
+
 
 def page(statuses: int) -> str:
     """The newest of those that stand in one of so many statuses; none means: in any."""

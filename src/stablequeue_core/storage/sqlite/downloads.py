@@ -18,7 +18,7 @@ from stablequeue_core.downloads import (
 )
 from stablequeue_core.errors import DownloadNotFound, StaleDownload
 from stablequeue_core.events import Event
-from stablequeue_core.serialization import from_millis, to_millis
+from stablequeue_core.serialization import from_millis, to_iso, to_millis
 from stablequeue_core.storage.rows.downloads import changing, download_of, fixed, place_of
 from stablequeue_core.storage.rows.text import to_json
 from stablequeue_core.storage.sqlite import download_queries as queries
@@ -92,6 +92,33 @@ class SqliteDownloads(DownloadStore):
     def with_status(self, status: DownloadStatus) -> tuple[Download, ...]:
         """Every download that stands there, oldest first."""
         return tuple(map(download_of, self._database.fetch(queries.WITH_STATUS, (status.value,))))
+
+    def worn_out(
+        self, *, ended_before: datetime | None, keep: int | None, limit: int
+    ) -> Sequence[Download]:
+        """The ended downloads that need not be kept any more, those that ended first first."""
+        with self._database.read() as connection:
+            too_many = too_old = 0
+            if keep is not None:
+                too_many = connection.execute(queries.COUNT_ENDED).fetchone()[0] - keep
+            if ended_before is not None:
+                before = (to_iso(ended_before),)
+                (too_old,) = connection.execute(queries.COUNT_ENDED_BEFORE, before).fetchone()
+            count = min(max(too_many, too_old, 0), limit)
+            found = connection.execute(queries.ENDED_FIRST, (count,)).fetchall() if count else []
+        return [download_of(row) for row in found]
+
+    def forget(self, downloads: Sequence[Download], event: Event) -> int:
+        """Forget those of these ended downloads that are still as they were."""
+        count = 0
+        with self._database.write() as connection:
+            for download in downloads:
+                which = (download.id, download.revision)
+                connection.execute(queries.FORGET_RECORD, which)
+                count += connection.execute(queries.FORGET, which).rowcount
+            if count:
+                self._database.tell(event)
+        return count
 
 
 def _only(found: Sequence[Row], download_id: str) -> Download:

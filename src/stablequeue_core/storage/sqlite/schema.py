@@ -354,6 +354,23 @@ _FOURTH = (
         WHERE name = 'in_turn';
     END
     """,
+    # A process of an older version that has the file open goes on writing, and knows nothing of
+    # `ready`: what it accepts would wait for ever, and what it cancels would be claimed.
+    """
+    CREATE TRIGGER job_added_by_older_version AFTER INSERT ON jobs
+    WHEN NEW.ready IS NULL AND NEW.status = 'pending'
+    AND NEW.waits_for IS NULL AND NOT NEW.held AND NEW.parts IS NULL BEGIN
+        UPDATE jobs SET ready = NEW.not_before IS NULL WHERE number = NEW.number;
+    END
+    """,
+    """
+    CREATE TRIGGER job_changed_by_older_version AFTER UPDATE OF status ON jobs
+    WHEN (NEW.ready IS NULL) = (NEW.status = 'pending'
+    AND NEW.waits_for IS NULL AND NOT NEW.held AND NEW.parts IS NULL) BEGIN
+        UPDATE jobs SET ready = CASE WHEN NEW.ready IS NULL THEN NEW.not_before IS NULL END
+        WHERE number = NEW.number;
+    END
+    """,
     # The tags of a server: a JSON list, NULL for none.
     "ALTER TABLE servers ADD COLUMN tags TEXT",
     """
