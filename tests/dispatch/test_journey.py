@@ -154,7 +154,7 @@ def test_jobs_for_the_loaded_checkpoint_go_first_so_that_it_is_switched_once(wor
 
 
 @pytest.mark.parametrize("spoken", ["sd_xl_base_1.0", "SD_XL_base_1.0.safetensors"])
-def test_a_loaded_checkpoint_is_known_however_its_name_is_spelled(world: World, spoken: str) -> None:
+def test_a_loaded_checkpoint_is_known_however_it_is_spelled(world: World, spoken: str) -> None:
     world.run(checkpoint_name=SDXL)
     world.queue.pause()
     jobs = [world.submit(checkpoint_name=name) for name in (PONY, spoken)]

@@ -87,6 +87,8 @@ def test_a_job_that_was_left_on_purpose_is_no_poison(tmp_path: Path) -> None:
         with world.forge.held(step=1):
             world.until_running(job)
             world.close(grace=0)
+        # What was left there has gone on by then: held once more, it could not be interrupted.
+        world.forge.wait_until(lambda forge: forge.active_task is None)
 
     (done,) = check_accounts(world.queue, [job])
 

@@ -154,9 +154,8 @@ class Dispatcher:
                 self._tidying.settle,
             ):
                 self._do(duty)
-            self._storage.work.wait(heard, self._rest())
-            # Mostly a lane was rung for: it goes first, for the two would get in each other's way.
-            self._stopping.wait(SHORTEST_REST)
+            if not self._stopping.wait(SHORTEST_REST):
+                self._storage.work.wait(heard, self._rest())
 
     def _rest(self) -> float:
         """How long to rest when nothing rings: a duty that was put off is not left out."""

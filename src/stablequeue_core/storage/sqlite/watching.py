@@ -9,7 +9,11 @@ from stablequeue_core.errors import QueueClosed, StorageError
 from stablequeue_core.storage.sqlite.connection import Database
 
 EVERY = 0.04
-"""Seconds between two looks: most of their cost is waking up."""
+"""Seconds between two looks: most of their cost is waking up.
+
+The time of the write-ahead log would be cheaper to look at, but it tells too early: a writer
+changes that, waits for the disk, and only then lets others see what it has written.
+"""
 
 AFTER_A_FAULT = 1.0
 """Seconds until the next look when the file could not be read."""
