@@ -121,14 +121,18 @@ def _each(
 def _standing(job: Job) -> str:
     if job.cancel_requested and not job.status.ended:
         return f"{job.status}; its cancel is requested"
-    return f"{job.status}, and held" if job.held else job.status.value
+    return f"{job.status}, and held" if _is_held(job) else job.status.value
+
+
+def _is_held(job: Job) -> bool:
+    return job.held and not job.status.ended
 
 
 def _row(job: Job) -> Sequence[str]:
     prompt = str(job.params.get("positive_prompt", ""))
     is_long = len(prompt) > _LONGEST_PROMPT
     return (
-        "held" if job.held else job.status.value,
+        "held" if _is_held(job) else job.status.value,
         printable(job.target),
         str(job.priority),
         to_iso(job.created_at),

@@ -13,11 +13,13 @@ from typing import Any, TypeVar
 
 import click
 
-from stablequeue_core import StableQueue, StableQueueError
+from stablequeue_core import Settings, StableQueue, StableQueueError
 from stablequeue_core.models import ModelKind
 from stablequeue_core.models.roots import DIRS_OF, MODEL_DIRS, ModelRoot
 from stablequeue_flask.listening import CannotListen
 from stablequeue_flask.plain_text import printable
+
+DATABASE_URL = "STABLEQUEUE_DATABASE_URL"
 
 option = partial(click.option, show_envvar=True)
 
@@ -64,7 +66,7 @@ def database_option(command: _Command) -> _Command:
     return option(
         "--database-url",
         metavar="URL",
-        envvar="STABLEQUEUE_DATABASE_URL",
+        envvar=DATABASE_URL,
         help="A PostgreSQL that remembers the queue, as postgresql://user@host/database; without "
         "it, a file in the data folder does. A password is better kept in the variable: other "
         "users of the machine can read the command line.",
@@ -129,10 +131,25 @@ def opened(data_dir: Path, **opening: Any) -> StableQueue:
         ) from error
 
 
-def opened_to_look(data_dir: Path, database_url: str | None = None) -> StableQueue:
-    """The same, for who asks what is known: nothing is scanned, and models of all folders count."""
+def opened_to_look(
+    data_dir: Path, database_url: str | None = None, settings: Settings | None = None
+) -> StableQueue:
+    """The same, for who asks what is known: nothing is scanned, and models of all folders count.
+
+    Where there is no queue, none is made.
+    """
+    from stablequeue_core.assembly.storages import DATABASE
+
+    is_elsewhere = database_url or os.environ.get(DATABASE_URL)
+    if not is_elsewhere and not (data_dir / DATABASE).exists():
+        raise click.ClickException(
+            f"There is no queue in {data_dir}. Name its folder with --data-dir; "
+            "`stablequeue serve` starts a new one."
+        )
     nothing_new: dict[str, Any] = {"checkpoints": (), "loras": (), "model_dirs": {}}
-    return opened(data_dir, dispatch=False, database_url=database_url, **nothing_new)
+    return opened(
+        data_dir, dispatch=False, database_url=database_url, settings=settings, **nothing_new
+    )
 
 
 def warn_of_folders(roots: Sequence[ModelRoot]) -> None:

@@ -10,7 +10,7 @@ from stablequeue_core import Settings
 from stablequeue_flask.opening import (
     data_dir_option,
     database_option,
-    opened,
+    opened_to_look,
     option,
     told_in_one_sentence,
 )
@@ -54,15 +54,7 @@ def tidy(
         settings = Settings.from_environment(
             keep_days=keep_days, keep_jobs=keep_jobs, keep_images=keep_images
         )
-        with opened(
-            data_dir,
-            dispatch=False,
-            settings=settings,
-            database_url=database_url,
-            checkpoints=(),
-            loras=(),
-            model_dirs={},
-        ) as queue:
+        with opened_to_look(data_dir, database_url, settings) as queue:
             done = queue.tidy()
     if settings.keep_days is None and settings.keep_jobs is None:
         say("No job is forgotten: say --keep-days or --keep-jobs.")
@@ -71,5 +63,7 @@ def tidy(
             f"{done.jobs:,} jobs, {done.images:,} pictures, {done.downloads:,} downloads and "
             f"{done.events:,} events are gone."
         )
+        if not done.jobs:
+            say("What ended within the last hour always stays.")
     if done.bytes_freed:
         say(f"The database is {size_text(done.bytes_freed)} smaller.")

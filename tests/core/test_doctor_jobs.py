@@ -109,7 +109,9 @@ def test_jobs_that_nobody_runs_are_told(tmp_path: Path) -> None:
     clinic = clinic_with(tmp_path, "Laptop")
     assert clinic.said("processes") == "ok: Nobody runs jobs now."
     waiting(clinic)
-    assert "stablequeue work" in clinic.said("processes", WARNING)
+    said = clinic.said("processes", WARNING)
+    assert "Nobody runs jobs, and 1 job is waiting." in said
+    assert "stablequeue work" in said
 
 
 def test_processes_that_run_jobs_are_counted_by_their_reports(tmp_path: Path) -> None:

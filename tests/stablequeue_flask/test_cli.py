@@ -279,6 +279,25 @@ def test_a_folder_that_may_not_be_written_is_told_in_one_sentence(tmp_path: Path
         tmp_path.chmod(0o700)
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("jobs", "list"),
+        ("explain", "some-job"),
+        ("tidy", "--keep-days", "30"),
+        ("downloads", "list"),
+        ("models", "list"),
+    ],
+    ids=" ".join,
+)
+def test_whoever_only_looks_makes_no_queue(tmp_path: Path, words: tuple[str, ...]) -> None:
+    """A mistyped folder must not look like a queue that has lost its jobs."""
+    result = run(*words, "--data-dir", str(tmp_path / "mistyped"))
+    assert result.exit_code == 1
+    assert "There is no queue in" in result.output
+    assert not (tmp_path / "mistyped").exists()
+
+
 def test_a_newer_database_is_told_in_one_sentence(tmp_path: Path) -> None:
     StableQueue.open(tmp_path, dispatch=False).close()
     connection = sqlite3.connect(tmp_path / "queue.sqlite3")

@@ -163,6 +163,16 @@ def test_the_newest_so_many_stay(tmp_path: Path) -> None:
     assert left(tmp_path) == 7
 
 
+def test_jobs_that_have_just_ended_stay_and_that_is_told(tmp_path: Path) -> None:
+    with StableQueue.open(tmp_path, dispatch=False) as queue:
+        queue.servers.add("Laptop", "http://127.0.0.1:1")
+        for _ in range(2):
+            queue.cancel(queue.submit("Laptop", positive_prompt="a cat").id)
+    result = run("tidy", "--data-dir", str(tmp_path), "--keep-jobs", "1")
+    assert "What ended within the last hour always stays." in result.output
+    assert left(tmp_path) == 2
+
+
 def test_without_a_limit_no_job_is_forgotten(tmp_path: Path) -> None:
     keep_old_jobs(tmp_path, 3)
     result = run("tidy", "--data-dir", str(tmp_path))

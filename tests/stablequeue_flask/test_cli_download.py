@@ -182,6 +182,7 @@ def test_after_ctrl_c_the_same_command_reads_on(
 
 
 def test_the_list_is_a_table(port: Harbor, folders: list[str], data: list[str]) -> None:
+    StableQueue.open(data[-1], dispatch=False).close()
     assert port.run("downloads", "list", *data).stdout == "There is no download.\n"
     port.run("download", LORA, *folders)
     waiting = queued(port, folders, CHECKPOINT)

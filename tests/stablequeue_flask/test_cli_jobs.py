@@ -64,6 +64,14 @@ def test_a_job_is_held_released_and_moved_to_the_front(folder: Path) -> None:
     assert "Before it:      1 job\n" in jobs(folder, "show", first)
 
 
+def test_a_held_job_that_is_cancelled_is_held_no_more(folder: Path) -> None:
+    job = submit(folder)
+    jobs(folder, "hold", job)
+
+    assert jobs(folder, "cancel", job) == f"Job {job} is cancelled.\n"
+    assert jobs(folder, "list").splitlines()[1].startswith("cancelled")
+
+
 def test_several_jobs_stand_at_the_front_in_the_order_in_which_they_were_named(
     folder: Path,
 ) -> None:

@@ -285,6 +285,7 @@ def test_of_two_files_with_one_name_each_can_be_shown_by_its_id(models: Path, da
 def test_a_list_without_any_model_says_so(scanned: str, tmp_path: Path) -> None:
     result = run("models", "list", "--data-dir", scanned, "nothing", "like", "this")
     assert (result.exit_code, result.stdout) == (0, "No model fits.\n")
+    StableQueue.open(tmp_path / "new", dispatch=False).close()
     nothing_known = run("models", "list", "--data-dir", str(tmp_path / "new"))
     check_sentence(nothing_known, "stablequeue models scan")
 

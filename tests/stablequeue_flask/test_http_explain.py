@@ -132,6 +132,7 @@ def test_the_command_prints_a_table_for_people(tmp_path: Path) -> None:
 
 
 def test_the_command_says_in_one_sentence_that_there_is_no_such_job(tmp_path: Path) -> None:
+    StableQueue.open(tmp_path, dispatch=False).close()
     result = CliRunner().invoke(cli.main, ["explain", "--data-dir", str(tmp_path), "nowhere"])
     assert result.exit_code == 1
     assert result.output.splitlines() == ["Error: Job nowhere not found."]

@@ -14,6 +14,7 @@ from stablequeue_core.jobs import Candidate, Line
 from stablequeue_core.storage.postgres import PostgresStorage
 from stablequeue_core.storage.postgres import job_queries as queries
 from stablequeue_core.storage.postgres import line_queries as line
+from stablequeue_core.storage.postgres.job_change import JobChange
 from stablequeue_core.testing.contracts.samples import claim, completed, pending
 
 MANY = 3000
@@ -81,6 +82,16 @@ def test_what_is_asked_often_uses_its_index(storage: PostgresStorage) -> None:
         shown = plan(storage, select, values)
         assert index in shown
         assert "Seq Scan on jobs" not in shown
+
+
+def test_a_job_is_changed_by_its_indexes(storage: PostgresStorage) -> None:
+    """What it was before, which the counters need, is looked up as the job itself is."""
+    job = claim(storage, targets=("s1",))
+    assert job is not None
+    change = JobChange(storage.database, *completed(job))
+    shown = plan(storage, queries.UPDATE, change.values)
+    assert shown.count("Index Scan using jobs_") == 2
+    assert "Seq Scan on jobs" not in shown
 
 
 def test_a_claim_takes_no_longer_because_the_queue_is_long(storage: PostgresStorage) -> None:

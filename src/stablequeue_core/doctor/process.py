@@ -53,7 +53,8 @@ def _of_workers(storage: Storage) -> Iterator[Finding]:
     if storage.jobs.paused():
         yield warning(
             "queue",
-            f"It is paused: no job starts, and {count_text(pending, 'job')} waiting.",
+            "It is paused: no job starts, and "
+            f"{count_text(pending, 'job is', 'jobs are')} waiting.",
             "Resume it: POST /api/v1/queue/resume, or queue.resume().",
         )
     if alive:
@@ -62,7 +63,7 @@ def _of_workers(storage: Storage) -> Iterator[Finding]:
     elif pending and any(server.enabled for server in storage.servers.list()):
         yield warning(
             SUBJECT,
-            f"Nobody runs jobs, and {count_text(pending, 'job')} waiting.",
+            f"Nobody runs jobs, and {count_text(pending, 'job is', 'jobs are')} waiting.",
             "Start `stablequeue serve`, or `stablequeue work` beside one that only takes jobs.",
         )
     else:

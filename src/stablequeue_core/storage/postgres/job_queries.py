@@ -51,35 +51,46 @@ PLACES = """
     FROM jobs WHERE status = 'pending' AND priority = %(priority)s AND place >= 1
 """
 
-# The job is changed first and the counter last, so that nobody holds the counter who waits.
-_KEEP = """
-    WITH changed AS (
-        UPDATE jobs SET {changes} WHERE {which} RETURNING number
-    ), counted AS (
-        {COUNTED} WHERE EXISTS (SELECT FROM changed) RETURNING sequence
-    ), told AS (
+_REVISION = "id = %s AND revision = %s"
+_CHANGES = ", ".join(f"{name} = %s" for name in CHANGING)
+_TOLD = f"""
+    told AS (
         INSERT INTO events (sequence, {EVENT_COLUMNS})
-        SELECT sequence, {event} FROM counted
+        SELECT sequence, {_values(5)} FROM counted
     )
     SELECT number FROM changed
 """
-_REVISION = "id = %s AND revision = %s"
-_CHANGES = ", ".join(f"{name} = %s" for name in CHANGING)
+_ENDED = ("completed", "failed", "cancelled")
+_DIFFERENCES = ", ".join(
+    f"CASE WHEN jobs.part_of IS NULL THEN (jobs.status = '{status}')::int "
+    f"- (before.status = '{status}')::int ELSE 0 END AS {status}"
+    for status in _ENDED
+)
+_ADDED = ", ".join(f"{status} = queue.{status} + changed.{status}" for status in _ENDED)
 
-
-def _keep(which: str) -> str:
-    return _KEEP.format(
-        changes=_CHANGES,
-        which=which,
-        COUNTED=COUNTED,
-        EVENT_COLUMNS=EVENT_COLUMNS,
-        event=_values(5),
-    )
-
-
-UPDATE = _keep(_REVISION)
-# Somebody else who is about to change the job is not waited for: he is faster.
-CLAIM = _keep(f"number = (SELECT number FROM jobs WHERE {_REVISION} FOR NO KEY UPDATE SKIP LOCKED)")
+# The job is changed first and the counters last, so that nobody holds the counters who waits. A
+# job of one revision has one status: what it was before can be read without a lock.
+UPDATE = f"""
+    WITH changed AS (
+        UPDATE jobs SET {_CHANGES} FROM jobs AS before
+        WHERE jobs.id = %s AND jobs.revision = %s
+        AND before.number = jobs.number AND before.revision = jobs.revision
+        RETURNING jobs.number, {_DIFFERENCES}
+    ), counted AS (
+        UPDATE queue SET sequence = sequence + 1, {_ADDED} FROM changed RETURNING sequence
+    ), {_TOLD}
+"""
+# Somebody else who is about to change the job is not waited for: he is faster. No job ends here.
+CLAIM = f"""
+    WITH changed AS (
+        UPDATE jobs SET {_CHANGES}
+        WHERE number = (
+            SELECT number FROM jobs WHERE {_REVISION} FOR NO KEY UPDATE SKIP LOCKED
+        ) RETURNING number
+    ), counted AS (
+        {COUNTED} WHERE EXISTS (SELECT FROM changed) RETURNING sequence
+    ), {_TOLD}
+"""
 STATION = "SELECT revision, updated_at, status, worker FROM jobs WHERE id = %s"
 
 DELETE = f"DELETE FROM jobs WHERE {_REVISION} RETURNING number"

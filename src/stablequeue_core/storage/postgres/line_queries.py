@@ -63,12 +63,14 @@ def in_order(targets: int) -> str:
 def beginning(targets: int) -> str:
     """The first few, and of the very first the whole row: mostly that one is taken."""
     columns = ", ".join(f"head.{name}" for name in ALL)
-    # The number itself, so that PostgreSQL knows how few they are when it plans.
+    # The limit itself, so that PostgreSQL knows how few they are when it plans. For all but the
+    # first it looks for the number NULL, which needs no look into the table.
     line = _merged(targets, "", most=str(FIRST_LOOK), page=f"LIMIT {FIRST_LOOK}")
     return f"""
         SELECT line.*, {columns} FROM (
             SELECT *, row_number() OVER (ORDER BY {_ORDER}) AS turn FROM ({line}) AS first_ones
-        ) AS line LEFT JOIN jobs AS head ON line.turn = 1 AND head.number = line.number
+        ) AS line LEFT JOIN jobs AS head
+        ON head.number = CASE line.turn WHEN 1 THEN line.number END
         ORDER BY line.turn
     """
 

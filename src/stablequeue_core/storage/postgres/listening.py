@@ -29,6 +29,9 @@ MEASURE_SECONDS = 60.0
 BREATH_SECONDS = 0.01
 """Between two messages to the others: what happens meanwhile is told with the next one."""
 
+LONG_BREATH_SECONDS = 0.05
+"""The same, while none of it gives anybody work: a message costs as much as half a job."""
+
 AGAIN_SECONDS = 0.5
 """Between two attempts to reach a database that is away."""
 
@@ -95,10 +98,10 @@ class Listener:
 
     def _tell(self, for_work: bool) -> None:
         with self._lock:
-            was_told = not self._untold.anything
+            is_sooner = not self._untold.anything or (for_work and not self._untold.work)
             self._untold.anything = True
             self._untold.work |= for_work
-        if was_told:
+        if is_sooner:
             self._wake()
 
     def _wake(self) -> None:
@@ -165,12 +168,15 @@ class Listener:
         """How long there is nothing to do, unless somebody calls."""
         next_at = self._looked_at + LOOK_SECONDS
         if self._untold.anything:
-            next_at = min(next_at, self._told_at + BREATH_SECONDS)
+            next_at = min(next_at, self._next_telling())
         return max(next_at - time.monotonic(), 0.0)
+
+    def _next_telling(self) -> float:
+        return self._told_at + (BREATH_SECONDS if self._untold.work else LONG_BREATH_SECONDS)
 
     def _tell_others(self, connection: Connected) -> None:
         with self._lock:
-            if not self._untold.anything or time.monotonic() < self._told_at + BREATH_SECONDS:
+            if not self._untold.anything or time.monotonic() < self._next_telling():
                 return
             untold, self._untold = self._untold, _Untold()
         bell = _WORK if untold.work else _CHANGES
