@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -11,8 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.storage.real_postgres import Schemas
 
+from stablequeue_core.errors import StaleJob
 from stablequeue_core.events import Event
-from stablequeue_core.jobs import Candidate, IdempotencyKey, Job, JobQuery, Line
+from stablequeue_core.jobs import Candidate, IdempotencyKey, Job, JobQuery, JobStatus, Line
 from stablequeue_core.storage import Storage
 from stablequeue_core.storage.postgres import PostgresStorage
 from stablequeue_core.testing.contracts.samples import (
@@ -130,6 +132,29 @@ def test_clients_take_turns_however_many_processes_accept_their_jobs(
     with ThreadPoolExecutor(6) as pool:
         places = sorted(place for each in pool.map(add_fairly, range(6)) for place in each)
     assert len(set(places)) == 12
+
+
+def test_the_counters_agree_with_the_jobs_however_many_change_the_same_ones(
+    storages: tuple[Storage, Storage],
+) -> None:
+    """Of those who end one job at once, one is kept, and it is counted once."""
+    kept = add(storages[0], *(pending() for _ in range(12)))
+    begun = [job for job in (claim(storages[0]) for _ in kept) if job is not None]
+    gate = threading.Barrier(4)
+
+    def end(turn: int) -> int:
+        gate.wait(60)
+        ended = 0
+        for job in begun:
+            with contextlib.suppress(StaleJob):
+                storages[turn % 2].jobs.replace(*completed(job))
+                ended += 1
+        return ended
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sum(pool.map(end, range(4))) == len(kept)
+    assert storages[0].jobs.counts()[JobStatus.COMPLETED] == len(kept)
+    assert list(storages[1].examine()) == []
 
 
 @pytest.mark.parametrize("place", [0, 1])
