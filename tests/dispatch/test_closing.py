@@ -29,6 +29,19 @@ def test_once_the_last_process_has_closed_a_job_says_that_nobody_runs_it(world: 
         assert "No process runs jobs now" in web.explain(waiting).why
 
 
+def test_what_the_last_jobs_have_cost_is_not_forgotten_by_a_close(world: World) -> None:
+    storage = MemoryStorage()
+    queue = world.open(storage=storage)
+    queue.servers.add("Laptop", world.url("Laptop"))
+    for _ in range(3):
+        job = queue.submit("Laptop", positive_prompt="x", width=64, height=64, steps=4)
+        assert queue.wait(job.id, timeout=10).status is JobStatus.COMPLETED
+
+    queue.close()
+
+    assert {cost.samples for cost in storage.costs.all()} == {3}
+
+
 def test_who_closes_in_the_midst_of_tidying_up_lets_others_go_on(
     tmp_path: Path, world: World
 ) -> None:

@@ -8,7 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stablequeue_core.dispatch.costing.costs import BELIEVED, FAMILY_BELIEVED, CostBook, families_of
+from stablequeue_core.dispatch.costing.costs import (
+    BELIEVED,
+    FAMILY_BELIEVED,
+    HELD_BACK,
+    CostBook,
+    families_of,
+)
 from stablequeue_core.dispatch.costing.learned import (
     DEFAULT_LOAD,
     DEFAULT_PACE,
@@ -29,7 +35,7 @@ class Costs(CostStore):
 
     def __init__(self) -> None:
         self.kept: dict[tuple[str, str], Cost] = {}
-        self.reads = 0
+        self.reads = self.writes = 0
         self.is_away = False
 
     def all(self) -> Sequence[Cost]:
@@ -39,6 +45,7 @@ class Costs(CostStore):
 
     def save(self, cost: Cost) -> None:
         self._check()
+        self.writes += 1
         self.kept[cost.server, cost.family] = cost
 
     def _check(self) -> None:
@@ -166,6 +173,71 @@ def test_what_was_learned_survives_in_the_storage() -> None:
     later.refresh()
 
     assert later.seconds("Laptop", None, 20) == 40
+
+
+def test_many_small_jobs_are_not_written_down_one_by_one_but_all_of_them_soon() -> None:
+    store, clock = Costs(), FakeClock()
+    costs = book(store, clock)
+    for _ in range(100):
+        learn(costs, "pony", 40)
+    assert store.writes == len(store.kept) == 2
+
+    clock.advance(HELD_BACK)
+    costs.refresh()
+
+    assert {cost.samples for cost in store.kept.values()} == {100}
+
+
+def test_what_is_held_back_counts_at_once_and_after_others_were_read() -> None:
+    clock = FakeClock()
+    costs = book(clock=clock)
+    learn(costs, "pony", 40)
+    learn(costs, "schnell", 4)
+    assert costs.seconds("Laptop", "schnell", 20) == 4
+
+    clock.advance(BELIEVED)
+    costs.refresh()
+
+    assert costs.seconds("Laptop", "schnell", 20) == 4
+
+
+def test_what_was_held_back_survives_a_close() -> None:
+    store = Costs()
+    costs = book(store)
+    for _ in range(7):
+        learn(costs, "pony", 40)
+
+    costs.close()
+
+    assert {cost.samples for cost in store.kept.values()} == {7}
+
+
+def test_of_a_server_that_is_gone_nothing_more_is_written_down() -> None:
+    store = Costs()
+    costs = book(store)
+    learn(costs, "pony", 40)
+    store.kept.clear()
+    learn(costs, "pony", 40)
+    learn(costs, "pony", 40, server="Desktop")
+
+    costs.forget("Laptop")
+    costs.close()
+
+    assert {cost.server for cost in store.kept.values()} == {"Desktop"}
+
+
+def test_what_could_not_be_written_down_is_once_the_database_is_back() -> None:
+    store, clock = Costs(), FakeClock()
+    costs = book(store, clock)
+    store.is_away = True
+    learn(costs, "pony", 40)
+    store.is_away = False
+
+    clock.advance(HELD_BACK)
+    costs.refresh()
+
+    assert costs.seconds("Laptop", "pony", 20) == 40
+    assert {cost.samples for cost in store.kept.values()} == {1}
 
 
 def test_what_another_process_learns_is_seen_after_a_few_seconds() -> None:

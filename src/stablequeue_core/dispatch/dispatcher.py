@@ -85,6 +85,7 @@ class Dispatcher:
         self._settings = settings
         self._worker = f"{platform.node()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
         self._board = ProgressBoard(announcer, clock)
+        self._costs = costs
         lookout = Lookout(clock)
         self._lanes = Lanes(
             storage,
@@ -142,6 +143,7 @@ class Dispatcher:
                 lane.give_up()
             for lane in lanes:
                 lane.join(LAST_WORDS)
+            self._costs.close()
 
     def _run(self) -> None:
         while not self._stopping.is_set():

@@ -10,12 +10,16 @@ from stablequeue_core.clock import Clock
 from stablequeue_core.dispatch.costing.learned import ALL, LearnedCosts
 from stablequeue_core.errors import AmbiguousModel, ModelNotFound, StorageError
 from stablequeue_core.models import Model, ModelKind, checkpoint_stem, split_hash
-from stablequeue_core.servers import CostStore
+from stablequeue_core.servers import Cost, CostStore
 
 logger = logging.getLogger(__name__)
 
 BELIEVED = 5.0
 """Seconds until what other processes have learned is read again."""
+
+HELD_BACK = 5.0
+"""Seconds between two times that what was learned is written down: a lane that runs many small jobs
+would write more of what they cost than of what came of them."""
 
 FAMILY_BELIEVED = 600.0
 """Seconds until the catalogue is asked again for a checkpoint's family."""
@@ -46,6 +50,8 @@ class CostBook:
         self._lock = threading.Lock()
         self._known = LearnedCosts()
         self._learned = 0
+        self._unsaved: dict[tuple[str, str], Cost] = {}
+        self._saved_at: float | None = None
         self._read_at: float | None = None
         self._families: dict[str, tuple[str, float]] = {}
         self._wanted: set[str] = set()
@@ -67,12 +73,21 @@ class CostBook:
             for name in wanted:
                 self._note_family(name, self._family_of(name), now)
             if is_due:
+                # What is held back would be forgotten for what was known before.
+                self._save(now)
                 known = LearnedCosts(self._store.all())
                 with self._lock:
                     if learned == self._learned:
                         self._known = known
         except StorageError as error:
             logger.debug("What jobs cost cannot be read now; the last estimates stand. %s", error)
+
+    def close(self) -> None:
+        """Write down what was learned a moment ago; nobody finishes a job any more."""
+        try:
+            self._save(self._clock.monotonic())
+        except StorageError as error:
+            logger.debug("What the last jobs have cost cannot be kept. %s", error)
 
     def seconds(self, server: str, checkpoint: str | None, effort: float) -> float:
         """How long ``server`` works on a job of so many megapixel-steps, its checkpoint loaded."""
@@ -99,6 +114,8 @@ class CostBook:
     ) -> None:
         """A server has finished a job.
 
+        It counts here at once; it is written down then, too, or a few seconds later.
+
         Args:
             server: its alias.
             checkpoint: of the job.
@@ -116,11 +133,39 @@ class CostBook:
             self._known, changed = self._known.after(
                 server, family, effort=effort, seconds=seconds, was_loaded=was_loaded
             )
+            self._unsaved.update({(cost.server, cost.family): cost for cost in changed})
+            now = self._clock.monotonic()
+            is_due = self._saved_at is None or now - self._saved_at >= HELD_BACK
+        if is_due:
+            try:
+                self._save(now)
+            except StorageError as error:
+                logger.debug("What a job has cost cannot be kept now. %s", error)
+
+    def forget(self, server: str) -> None:
+        """A server is gone, or has another name now: write down nothing more of it."""
+        with self._lock:
+            self._unsaved = {
+                of: cost for of, cost in self._unsaved.items() if cost.server != server
+            }
+
+    def _save(self, now: float) -> None:
+        """Write down what is held back.
+
+        Raises:
+            StorageError: it is still held back.
+        """
+        with self._lock:
+            unsaved, self._unsaved = self._unsaved, {}
+            if unsaved:
+                self._saved_at = now
         try:
-            for cost in changed:
+            for cost in unsaved.values():
                 self._store.save(cost)
-        except StorageError as error:
-            logger.debug("What a job has cost cannot be kept now. %s", error)
+        except StorageError:
+            with self._lock:
+                self._unsaved = {**unsaved, **self._unsaved}
+            raise
 
     def _family(self, checkpoint: str | None) -> str:
         """What it is remembered under; the catalogue is asked later, outside of any transaction."""

@@ -114,6 +114,8 @@ class Lanes:
         with self._lock:
             if self._is_closed:
                 return
+            for alias in self._lanes.keys() - servers.keys():
+                self._costs.forget(alias)
             self._lanes = {alias: lane for alias, lane in self._lanes.items() if lane.is_alive}
             for alias, lane in self._lanes.items():
                 if alias not in servers:

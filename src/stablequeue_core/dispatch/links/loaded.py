@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from stablequeue_core.models import checkpoint_stem, split_hash
 from stablequeue_core.servers import Inventory
 
@@ -36,8 +38,11 @@ class Loaded:
         return said
 
 
+@lru_cache(maxsize=1024)
 def is_same(title: str | None, checkpoint: str | None) -> bool:
     """Whether a job finds its checkpoint in a server's memory.
+
+    Each claim asks this many times, of the same few names.
 
     Args:
         title: of what is loaded; None: nobody knows.
