@@ -102,7 +102,7 @@ class Settings:
     split_smallest: int = 4
     max_losses: int = 5
     memory_reserve: float = 1e9
-    probe_age: float = 30.0
+    probe_age: float = 60.0
     keep_days: float | None = None
     keep_jobs: int | None = None
     keep_images: bool = True

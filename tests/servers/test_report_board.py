@@ -42,7 +42,7 @@ def board(clock: FakeClock, *reports: ServerReport) -> ReportBoard:
     store = MemoryStorage(clock=clock).reports
     for report in reports:
         store.put(report)
-    return ReportBoard(store, clock, Settings())
+    return ReportBoard(store, clock, Settings(probe_age=30.0))
 
 
 def told(clock: FakeClock, **more: object) -> ServerReport:
