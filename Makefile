@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 READY := $(VENV)/.ready
 DEV_READY := $(VENV)/.ready-dev
+# The tests wait for each other's processes a third of the time: a few more workers than cores pay.
+WORKERS ?= 3
 
 .PHONY: help demo test lint types architecture unit soak bench clean
 
@@ -39,7 +41,7 @@ architecture: $(DEV_READY)
 	$(BIN)/lint-imports
 
 unit: $(DEV_READY)
-	$(BIN)/pytest
+	$(BIN)/pytest -n $(WORKERS)
 
 soak: $(DEV_READY)
 	$(BIN)/pytest -m soak

@@ -71,19 +71,20 @@ def test_there_is_python_on_every_shelf() -> None:
 def read(page: Path, forges: Forges, capsys: pytest.CaptureFixture[str]) -> None:
     """Run the blocks of a page; a ``text`` block right behind one is what it prints."""
     namespace: dict[str, Any] = {"__name__": "reader"}
+    opened: dict[int, StableQueue] = {}
     printed = ""
     try:
         for block in blocks_of(page):
             if block.language == "python":
                 run(block, namespace, forges)
+                opened |= {id(v): v for v in namespace.values() if isinstance(v, StableQueue)}
                 printed = forges.printed(capsys.readouterr().out)
             elif block.language == "text" and printed:
                 expect(block, printed)
                 printed = ""
     finally:
-        for value in namespace.values():
-            if isinstance(value, StableQueue):
-                value.close(grace=0)
+        for queue in opened.values():
+            queue.close(grace=0)
 
 
 def run(block: Block, namespace: dict[str, Any], forges: Forges | None = None) -> None:

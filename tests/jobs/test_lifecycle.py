@@ -50,7 +50,7 @@ def test_the_statuses_are_those_of_the_api_document() -> None:
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("status", list(ENDED))
+@pytest.mark.parametrize("status", sorted(ENDED))
 def test_a_job_that_has_ended_can_be_neither_begun_nor_cancelled(status: JobStatus) -> None:
     running = begun(new_job())
     ended = {

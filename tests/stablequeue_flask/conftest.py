@@ -143,6 +143,15 @@ def gallery(shelf: World) -> Any:
     return create_app(shelf.queue).test_client()
 
 
+@pytest.fixture(scope="module")
+def quiet_gallery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A client of such a world, for many tests that change nothing in it."""
+    world = model_world(tmp_path_factory.mktemp("quiet"), dispatch=False)
+    world.queue.models.scan(hashes=True)
+    yield create_app(world.queue).test_client()
+    world.close()
+
+
 @pytest.fixture
 def civitai() -> SimulatedCivitai:
     """Civitai with its sample models and pictures."""

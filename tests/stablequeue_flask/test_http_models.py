@@ -326,8 +326,8 @@ def test_a_model_is_found_by_every_name_that_means_it(gallery: Any, shelf: World
     ],
 )
 @pytest.mark.parametrize("what", ["info", "preview", "availability"])
-def test_nothing_else_can_be_reached(gallery: Any, name: str, what: str) -> None:
-    with gallery.get(f"/api/v1/models/{name}/{what}", follow_redirects=True) as answer:
+def test_nothing_else_can_be_reached(quiet_gallery: Any, name: str, what: str) -> None:
+    with quiet_gallery.get(f"/api/v1/models/{name}/{what}", follow_redirects=True) as answer:
         assert answer.status_code == 404
         assert answer.json["error"] in ("model_not_found", "not_found")
         assert b"SQLite" not in answer.data

@@ -119,12 +119,12 @@ def test_rows_that_belong_to_nothing_are_told(path: Path, storage: SqliteStorage
 
 
 def test_nobody_watches_until_somebody_waits(storage: SqliteStorage) -> None:
-    assert "stablequeue-watcher" not in _threads()
+    others = _watchers()
     storage.work.wait(storage.work.rings, 0)
     storage.changes.wait(storage.changes.rings, 0)
-    assert _threads().count("stablequeue-watcher") == 1
+    assert len(_watchers() - others) == 1
     storage.close()
-    assert "stablequeue-watcher" not in _threads()
+    assert _watchers() <= others
 
 
 def test_our_own_changes_are_rung_once(path: Path, storage: SqliteStorage) -> None:
@@ -197,5 +197,5 @@ def _size(storage: SqliteStorage) -> int:
     return int(pages * page)
 
 
-def _threads() -> list[str]:
-    return [thread.name for thread in threading.enumerate()]
+def _watchers() -> set[threading.Thread]:
+    return {thread for thread in threading.enumerate() if thread.name == "stablequeue-watcher"}

@@ -79,9 +79,11 @@ class TransportContract(ABC):
     @pytest.fixture
     def transport(self) -> Iterator[Transport]:
         """The transport; nothing of it may be left open in the end."""
+        gc.freeze()  # what was there before the test need not be looked through after it
         with closing(self.make_transport()) as transport:
             yield transport
         gc.collect()  # an unclosed socket shows itself as a warning here, not in a later test
+        gc.unfreeze()
 
     def test_an_answer_comes_back_whole(self, transport: Transport, server: ScriptedHttp) -> None:
         """Status, headers in lower case, and every byte of the body."""
