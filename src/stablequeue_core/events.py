@@ -12,7 +12,10 @@ from attrs import field, frozen
 
 
 class EventKind(StrEnum):
-    """Everything that can happen. What ends in ``progress`` is announced, never written down."""
+    """Everything that can happen. What ends in ``progress`` is announced, never written down.
+
+    ``UNKNOWN`` is what a newer version of StableQueue, which works on the same queue, has told of.
+    """
 
     JOB_SUBMITTED = "job.submitted"
     JOB_STARTED = "job.started"
@@ -47,6 +50,7 @@ class EventKind(StrEnum):
     DOWNLOAD_FAILED = "download.failed"
     DOWNLOAD_CANCELLED = "download.cancelled"
     DOWNLOAD_RETRIED = "download.retried"
+    UNKNOWN = "unknown"
 
 
 @frozen(kw_only=True)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Self, get_type_hints
 from urllib.parse import urlsplit
 
-from attrs import Attribute, field, fields, frozen
+from attrs import Attribute, asdict, field, fields, frozen
 
 from stablequeue_core.errors import FieldProblem, InvalidSettings
 
@@ -63,6 +63,9 @@ class Settings:
         keep_days: ended jobs and downloads are forgotten after so many days; None: never.
         keep_jobs: the ended ones beyond the newest so many are forgotten, of either; None: none.
         keep_images: whether the pictures of a job that is forgotten stay.
+
+    Raises:
+        InvalidSettings: a number is not above zero.
     """
 
     max_images: int = 16
@@ -106,6 +109,19 @@ class Settings:
     keep_days: float | None = None
     keep_jobs: int | None = None
     keep_images: bool = True
+
+    def __attrs_post_init__(self) -> None:
+        numbers = {
+            name: value
+            for name, value in asdict(self).items()
+            if isinstance(value, int | float) and not isinstance(value, bool)
+        }
+        # `not >` rather than `<=`, so that NaN is refused too.
+        bad = {name: value for name, value in numbers.items() if not value > 0}
+        if bad:
+            raise InvalidSettings(
+                [FieldProblem(name, _not_above_zero(value)) for name, value in bad.items()]
+            )
 
     @classmethod
     def from_environment(
@@ -169,10 +185,13 @@ def _above_zero(value: float | str, kind: Callable[[float | str], float]) -> flo
         number = kind(value)
     except (ValueError, OverflowError):
         raise _Unusable(f"{value!r} is no number.") from None
-    # `not >` rather than `<=`, so that NaN is refused too.
     if not number > 0 or number == float("inf"):
-        raise _Unusable(f"is {number}; it must be above zero.")
+        raise _Unusable(_not_above_zero(number))
     return number
+
+
+def _not_above_zero(number: float) -> str:
+    return f"is {number}; it must be above zero."
 
 
 def _flag(value: float | str) -> bool:

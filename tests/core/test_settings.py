@@ -111,3 +111,10 @@ def test_all_bad_values_are_listed_at_once() -> None:
         "STABLEQUEUE_POLL",
         "nonsense",
     }
+
+
+@pytest.mark.parametrize("bad", [0, -1, float("nan")])
+def test_numbers_that_are_given_by_hand_are_above_zero_too(bad: float) -> None:
+    with pytest.raises(InvalidSettings) as caught:
+        Settings(split_smallest=0, poll=bad)
+    assert [problem.path for problem in caught.value.problems] == ["poll", "split_smallest"]

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from stablequeue_core.events import EventKind
 from stablequeue_core.storage.sqlite import SqliteStorage, health
 from stablequeue_core.testing.contracts.reports import PLAIN
 from stablequeue_core.testing.contracts.samples import (
@@ -163,6 +164,18 @@ def test_another_process_is_heard_soon(path: Path, storage: SqliteStorage) -> No
             storage.work.wait(heard, 60)
             waits.append(time.perf_counter() - begun)
     assert sorted(waits)[4] < 0.5
+
+
+def test_what_a_newer_version_tells_beside_us_rings_and_is_read_as_unknown(
+    storage: SqliteStorage, path: Path
+) -> None:
+    storage.work.wait(storage.work.rings, 0)
+    for _ in range(2):
+        heard = storage.work.rings
+        with closing(sqlite3.connect(path)) as newer, newer:
+            newer.execute("INSERT INTO events (kind, at, data) VALUES ('job.dreamt', 0, '{}')")
+        assert storage.work.wait(heard, 60) > heard
+    assert [event.kind for event in storage.events.read()] == [EventKind.UNKNOWN] * 2
 
 
 @pytest.mark.soak

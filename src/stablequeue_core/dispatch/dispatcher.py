@@ -28,6 +28,7 @@ from stablequeue_core.downloads.wanted import ModelOrderer
 from stablequeue_core.errors import StorageError
 from stablequeue_core.generation import Progress
 from stablequeue_core.images import ImageStore
+from stablequeue_core.outage import Outage
 from stablequeue_core.servers import HealthBoard, Inventories, ReportBoard, Server
 from stablequeue_core.settings import Settings
 from stablequeue_core.storage import Storage
@@ -107,6 +108,7 @@ class Dispatcher:
         self._arrivals = Arrivals(storage.jobs, storage.downloads, clock)
         self._joining = Joining(storage.jobs, clock)
         self._tidying = Tidying(storage, images, clock, settings)
+        self._outage = Outage(logger, "The dispatcher has to wait")
         self._stopping = threading.Event()
         self._looked_at_servers = self._looked_for_expired_at = clock.monotonic()
         self._thread = threading.Thread(
@@ -148,14 +150,17 @@ class Dispatcher:
     def _run(self) -> None:
         while not self._stopping.is_set():
             heard = self._storage.work.rings
-            for duty in (
+            duties = (
                 self._keep_lanes,
                 self._arrivals.settle,
                 self._joining.settle,
                 self._recover_expired,
                 self._tidying.settle,
-            ):
-                self._do(duty)
+            )
+            # All of them are done, also behind one that fails.
+            were_done = [self._do(duty) for duty in duties]
+            if all(were_done):
+                self._outage.is_over()
             if not self._stopping.wait(SHORTEST_REST):
                 self._storage.work.wait(heard, self._rest())
 
@@ -163,14 +168,16 @@ class Dispatcher:
         """How long to rest when nothing rings: a duty that was put off is not left out."""
         return min(REST, self._arrivals.due_in, self._joining.due_in)
 
-    def _do(self, duty: Callable[[], None]) -> None:
-        """One that fails does not keep the others from being done."""
+    def _do(self, duty: Callable[[], None]) -> bool:
+        """One that fails does not keep the others from being done; whether it was done."""
         try:
             duty()
+            return True
         except StorageError as error:
-            logger.warning("The dispatcher has to wait: %s", error)
+            self._outage.goes_on(error)
         except Exception:
             logger.exception("The dispatcher stumbled; it goes on.")
+        return False
 
     def _keep_lanes(self) -> None:
         """Servers are told of when they change; this is for lanes that have ended meanwhile."""

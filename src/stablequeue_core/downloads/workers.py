@@ -17,6 +17,7 @@ from stablequeue_core.downloads.runner import Attempt, DownloadRunner
 from stablequeue_core.downloads.store import DownloadQuery, DownloadStore
 from stablequeue_core.errors import DownloadNotFound, StaleDownload, StorageError
 from stablequeue_core.events import Event, EventKind
+from stablequeue_core.outage import Outage
 from stablequeue_core.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -83,6 +84,7 @@ class DownloadWorkers:
         self._threads: dict[Attempt, threading.Thread] = {}
         self._stopping = threading.Event()
         self._watch: threading.Thread | None = None
+        self._outage = Outage(logger, "The downloads have to wait")
 
     def start(self) -> None:
         """Begin; safe to call again."""
@@ -126,8 +128,9 @@ class DownloadWorkers:
             heard = self._work.rings
             try:
                 rest = self._turn()
+                self._outage.is_over()
             except StorageError as error:
-                logger.warning("The downloads have to wait: %s", error)
+                self._outage.goes_on(error)
                 rest, heard = REST, self._work.rings
             except Exception:
                 logger.exception("The downloads stumbled; they go on.")

@@ -60,7 +60,8 @@ class ExtraMissing(StorageError):
 
     def __init__(self, extra: str) -> None:
         super().__init__(
-            f"This needs a package that is not installed: pip install 'stablequeue[{extra}]'.",
+            "A package that this needs is not installed. "
+            f"Install it with: pip install 'stablequeue[{extra}]'.",
             {"extra": extra},
         )
 

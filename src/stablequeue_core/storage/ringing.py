@@ -28,6 +28,7 @@ GIVES_WORK = frozenset(
         EventKind.DOWNLOAD_FAILED,
         EventKind.DOWNLOAD_CANCELLED,
         EventKind.DOWNLOAD_RETRIED,
+        EventKind.UNKNOWN,
     }
 )
 """The kinds of events after which there may be something to do for somebody who waits."""

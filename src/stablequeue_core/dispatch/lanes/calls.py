@@ -11,6 +11,7 @@ from stablequeue_core.dispatch.lanes.lookout import Lookout
 from stablequeue_core.errors import JobNotFound, StorageError
 from stablequeue_core.events import Event, EventKind
 from stablequeue_core.jobs import Job
+from stablequeue_core.outage import Outage
 from stablequeue_core.servers import is_for_any
 from stablequeue_core.storage import Storage
 
@@ -66,6 +67,7 @@ class Calls:
         self._lanes = lanes
         self._servers_changed = servers_changed
         self._seen: int | None = None
+        self._outage = Outage(logger, "What others have changed cannot be read")
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="stablequeue-calls", daemon=True)
 
@@ -91,10 +93,11 @@ class Calls:
             try:
                 self._pass_on()
             except StorageError as error:
-                logger.warning("What has changed cannot be read now: %s", error)
+                self._outage.goes_on(error)
             except Exception:
                 logger.exception("What has changed cannot be read now; will try again.")
             else:
+                self._outage.is_over()
                 self._storage.work.wait(heard, REST)
                 continue
             self._stopping.wait(AFTER_A_SURPRISE)

@@ -18,6 +18,7 @@ from stablequeue_core.dispatch.running.runner import Runner
 from stablequeue_core.errors import BackendError, ServerNotFound, StorageError
 from stablequeue_core.generation import Requirements
 from stablequeue_core.images import ImageStore
+from stablequeue_core.outage import Outage
 from stablequeue_core.servers import Server
 from stablequeue_core.settings import Settings
 from stablequeue_core.storage import Storage
@@ -80,6 +81,7 @@ class Lane:
         self._clock = clock
         self._settings = settings
         self._tenure = tenure
+        self._outage = Outage(logger, f"The lane of server {self.alias!r} has to wait")
         self._has_recovered = False
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"stablequeue-lane-{self.alias}")
@@ -160,13 +162,15 @@ class Lane:
     def _turn(self) -> float:
         """Do what there is to do; how many seconds to rest, 0 for none."""
         try:
-            return self._work()
+            rest = self._work()
+            self._outage.is_over()
+            return rest
         except ServerNotFound:
             self._stopping.set()
             return 0.0
         except StorageError as error:
             # The job, if there was one, is recovered.
-            logger.warning("The lane of server %r has to wait: %s", self.alias, error)
+            self._outage.goes_on(error)
         except Exception:
             # The lane must outlive whatever this is.
             logger.exception("The lane of server %r stumbled; it goes on.", self.alias)

@@ -16,6 +16,7 @@ from stablequeue_core.errors import QueueClosed, StorageError
 from stablequeue_core.events import Event, EventKind
 from stablequeue_core.serialization import to_millis
 from stablequeue_core.storage.ringing import Bells
+from stablequeue_core.storage.rows.events import kind_of
 from stablequeue_core.storage.rows.text import to_json
 from stablequeue_core.storage.sqlite import schema
 from stablequeue_core.storage.sqlite.faults import (
@@ -155,7 +156,10 @@ class Database:
             self._version = _version(writer)
             kinds = writer.execute(_KINDS, (self._last_told,)).fetchall()
             ((self._last_told,),) = writer.execute(_LAST)
-            others = Counter({EventKind(kind): count for kind, count in kinds}) - self._own
+            counted: Counter[EventKind] = Counter()
+            for kind, count in kinds:
+                counted[kind_of(kind)] += count
+            others = counted - self._own
             self._own.clear()
         return list(others)
 

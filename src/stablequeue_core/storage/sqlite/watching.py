@@ -6,6 +6,7 @@ import logging
 import threading
 
 from stablequeue_core.errors import QueueClosed, StorageError
+from stablequeue_core.outage import Outage
 from stablequeue_core.storage.sqlite.connection import Database
 
 EVERY = 0.04
@@ -29,6 +30,7 @@ class Watcher:
         self._guard = threading.Lock()
         self._is_closed = False
         self._thread: threading.Thread | None = None
+        self._outage = Outage(_log, "Changes by other processes are noticed late")
         # Held until the end. Waiting for a lock costs half of what waiting for an Event does.
         self._end = threading.Lock()
         self._end.acquire()
@@ -59,9 +61,10 @@ class Watcher:
             except QueueClosed:
                 return
             except StorageError as error:
-                _log.warning("Changes by other processes are noticed late: %s", error)
+                self._outage.goes_on(error)
                 pause = AFTER_A_FAULT
                 continue
             pause = EVERY
+            self._outage.is_over()
             if told:
                 self._database.bells.ring(told)
