@@ -9,6 +9,7 @@ import click
 
 from stablequeue_core.downloads import Download, DownloadStatus
 from stablequeue_core.downloads.progress import DownloadProgress
+from stablequeue_core.quantities import size_text
 from stablequeue_core.serialization import to_iso
 from stablequeue_flask.download_bodies import fraction_of
 from stablequeue_flask.opening import (
@@ -17,7 +18,7 @@ from stablequeue_flask.opening import (
     option,
     told_in_one_sentence,
 )
-from stablequeue_flask.plain_text import Fact, fact_lines, printable, say, size_text, table
+from stablequeue_flask.plain_text import Fact, fact_lines, printable, say, table
 
 _HEAD = ("status", "done", "size", "kind", "file", "model", "id")
 _GOES_ON = "It goes on while the server runs, or any `stablequeue download`."

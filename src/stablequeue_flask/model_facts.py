@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from stablequeue_core.models import BaseModel, Confidence, Model
+from stablequeue_core.quantities import size_text
 from stablequeue_core.serialization import to_iso
 from stablequeue_flask.file_times import written_at
-from stablequeue_flask.plain_text import Fact, size_text
+from stablequeue_flask.plain_text import Fact
 
 
 def facts_of(model: Model) -> Iterator[Fact]:

@@ -15,6 +15,7 @@ from stablequeue_core import StableQueue
 from stablequeue_core.errors import NoModelFolders
 from stablequeue_core.models import Model, ModelKind, ScanPhase, ScanReport, ScanStatus
 from stablequeue_core.models.scanning import scanner
+from stablequeue_core.quantities import size_text
 from stablequeue_flask.bars import Bars, Line
 from stablequeue_flask.model_facts import base_model_text, facts_of
 from stablequeue_flask.opening import (
@@ -25,7 +26,7 @@ from stablequeue_flask.opening import (
     option,
     told_in_one_sentence,
 )
-from stablequeue_flask.plain_text import fact_lines, printable, say, size_text, table
+from stablequeue_flask.plain_text import fact_lines, printable, say, table
 
 DRAWN_EVERY = 0.1
 MOST_PROBLEMS = 20

@@ -14,8 +14,6 @@ INDENT = 16
 Fact = tuple[str, str | None]
 """What it is called, and what is known; None or nothing where nobody knows."""
 
-_STEP = 1000
-
 
 def say(text: str) -> None:
     """Print lines, with ``?`` for what this terminal has no character for."""
@@ -34,20 +32,6 @@ def printable(text: str) -> str:
         'a�[2Jb�'
     """
     return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
-
-
-def size_text(size: float) -> str:
-    """So many bytes, for people.
-
-    Example:
-        >>> size_text(7634221056), size_text(999)
-        ('7.6 GB', '999 B')
-    """
-    units = ["B", "kB", "MB", "GB", "TB"]
-    while size >= _STEP and len(units) > 1:
-        size /= _STEP
-        units.pop(0)
-    return f"{size:.0f} {units[0]}" if units[0] == "B" else f"{size:.1f} {units[0]}"
 
 
 def table(rows: Sequence[Sequence[str]]) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from stablequeue_core import Settings
+from stablequeue_core.quantities import size_text
 from stablequeue_flask.opening import (
     data_dir_option,
     database_option,
@@ -14,7 +15,7 @@ from stablequeue_flask.opening import (
     option,
     told_in_one_sentence,
 )
-from stablequeue_flask.plain_text import say, size_text
+from stablequeue_flask.plain_text import say
 
 
 @click.command()

@@ -10,9 +10,10 @@ from stablequeue_core.clock import SystemClock
 from stablequeue_core.downloads import Download, DownloadStatus
 from stablequeue_core.downloads.progress import DownloadProgress, Meter
 from stablequeue_core.models.paths import file_stem
+from stablequeue_core.quantities import size_text
 from stablequeue_flask.bars import Bars, Line
 from stablequeue_flask.download_bodies import fraction_of
-from stablequeue_flask.plain_text import printable, size_text
+from stablequeue_flask.plain_text import printable
 
 DRAWN_EVERY = 0.1
 LABEL_WIDTH = 22

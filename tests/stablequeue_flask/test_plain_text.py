@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from stablequeue_flask.excerpts import EXCERPT_CHARS, excerpt
-from stablequeue_flask.plain_text import printable, size_text, table
+from stablequeue_flask.plain_text import printable, table
 
 
 @pytest.mark.parametrize(
@@ -33,14 +33,6 @@ def test_a_long_description_is_cut() -> None:
 def test_what_a_terminal_obeys_is_not_printed() -> None:
     assert printable("a\x1b[2J\r\nb\x7f\u202e\ud800") == "a�[2J��b���"
     assert printable("Grüße 🦊 日本") == "Grüße 🦊 日本"
-
-
-@pytest.mark.parametrize(
-    ("size", "text"),
-    [(0, "0 B"), (999, "999 B"), (1000, "1.0 kB"), (172_956, "173.0 kB"), (2e15, "2000.0 TB")],
-)
-def test_a_size_is_told_in_its_own_unit(size: float, text: str) -> None:
-    assert size_text(size) == text
 
 
 def test_columns_are_aligned_and_lines_have_no_blanks_at_their_ends() -> None:

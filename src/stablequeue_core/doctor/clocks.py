@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from stablequeue_core.doctor.diagnosis import Finding, ok, warning
 from stablequeue_core.doctor.premises import Premises
 from stablequeue_core.doctor.server_looks import ServerLook
-from stablequeue_core.doctor.sizes import seconds_text
 from stablequeue_core.errors import StorageError
+from stablequeue_core.quantities import seconds_text
 
 SUBJECT = "clock"
 

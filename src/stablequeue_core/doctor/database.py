@@ -10,9 +10,9 @@ from statistics import median
 from stablequeue_core.doctor.diagnosis import Finding, ok, problem, warning
 from stablequeue_core.doctor.postgres_server import look_at_server
 from stablequeue_core.doctor.premises import Premises
-from stablequeue_core.doctor.sizes import size_text
 from stablequeue_core.doctor.sqlite_file import SqliteFile, look_at, try_to_write
 from stablequeue_core.errors import StableQueueError, StorageBusy, StorageError
+from stablequeue_core.quantities import size_text
 from stablequeue_core.storage import Storage
 from stablequeue_core.storage.sqlite import schema
 

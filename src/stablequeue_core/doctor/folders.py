@@ -9,9 +9,9 @@ from pathlib import Path
 
 from stablequeue_core.doctor.diagnosis import Finding, ok, problem, warning
 from stablequeue_core.doctor.premises import Premises
-from stablequeue_core.doctor.sizes import count_text
 from stablequeue_core.errors import StorageError
 from stablequeue_core.models import ModelQuery, ModelRoot
+from stablequeue_core.quantities import count_text
 from stablequeue_core.storage import Storage
 
 DATA, IMAGES = "data folder", "image folder"

@@ -10,10 +10,10 @@ from functools import cache, partial
 from stablequeue_core.doctor.diagnosis import Finding, ok, warning
 from stablequeue_core.doctor.premises import Premises
 from stablequeue_core.doctor.server_looks import ServerLook
-from stablequeue_core.doctor.sizes import count_text, seconds_text
 from stablequeue_core.errors import DownloadNotFound
 from stablequeue_core.generation import Requirements
 from stablequeue_core.jobs import Job, JobQuery, JobStatus
+from stablequeue_core.quantities import count_text, seconds_text
 from stablequeue_core.servers import AUTO, is_for_any
 from stablequeue_core.storage import Storage
 

@@ -12,11 +12,11 @@ from attrs import define, field
 
 from stablequeue_core.doctor.diagnosis import Finding, ok, warning
 from stablequeue_core.doctor.premises import Premises
-from stablequeue_core.doctor.sizes import count_text, size_text
 from stablequeue_core.downloads import DownloadQuery, DownloadStatus
 from stablequeue_core.downloads.fetching.part_file import part_path
 from stablequeue_core.downloads.store import ALL
 from stablequeue_core.errors import StorageError
+from stablequeue_core.quantities import count_text, size_text
 from stablequeue_core.storage import Storage
 
 SUBJECT = "leftovers"

@@ -10,10 +10,10 @@ from pathlib import Path
 
 from stablequeue_core.doctor.diagnosis import Finding, ok, problem, warning
 from stablequeue_core.doctor.premises import Premises
-from stablequeue_core.doctor.sizes import size_text
 from stablequeue_core.errors import StorageError
 from stablequeue_core.images.names import is_picture_name
 from stablequeue_core.jobs import JobQuery, JobStatus
+from stablequeue_core.quantities import size_text
 
 ROOM, IMAGES = "disk space", "pictures"
 

@@ -11,9 +11,9 @@ from importlib.metadata import PackageNotFoundError, version
 
 from stablequeue_core.doctor.diagnosis import Finding, ok, warning
 from stablequeue_core.doctor.premises import Premises
-from stablequeue_core.doctor.sizes import count_text
 from stablequeue_core.errors import StorageError
 from stablequeue_core.jobs import JobStatus
+from stablequeue_core.quantities import count_text
 from stablequeue_core.storage import Storage
 
 SUBJECT = "processes"

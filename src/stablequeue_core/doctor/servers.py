@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from stablequeue_core.doctor.diagnosis import Finding, Verdict, ok, problem, warning
 from stablequeue_core.doctor.premises import Premises
 from stablequeue_core.doctor.server_looks import ServerLook
-from stablequeue_core.doctor.sizes import count_text, size_text
+from stablequeue_core.quantities import count_text, size_text
 from stablequeue_core.servers import ServerStatus
 
 _NOT_ONLINE = {

@@ -1,4 +1,4 @@
-"""Sizes and times for people."""
+"""Sizes, counts and times, in words for people."""
 
 from __future__ import annotations
 
