@@ -16,7 +16,7 @@ from stablequeue_core.dispatch.choosing.policy import PassedOver
 from stablequeue_core.dispatch.explaining.reasons import turn
 from stablequeue_core.errors import JobNotFound
 from stablequeue_core.generation import Phase
-from stablequeue_core.jobs import JobFailure
+from stablequeue_core.jobs import JobFailure, JobResult
 from stablequeue_core.testing.forge_simulator import CheckpointFile
 
 
@@ -385,6 +385,34 @@ def test_a_job_in_parts_says_how_far_they_are(tmp_path: Path) -> None:
         explanation.why == "It is made in 2 parts: 0 of them done, 1 on 'Tower', 1 still to start."
     )
     assert explanation.eta_seconds is not None
+    world.close()
+
+
+def test_a_job_that_was_made_in_parts_tells_who_made_them(tmp_path: Path) -> None:
+    world = ExplainWorld(
+        tmp_path,
+        {"Laptop": having(SDXL), "Tower": having(SDXL)},
+        settings=with_settings(split_batches=True),
+    )
+    job = world.submit("auto", num_images=8, checkpoint_name=SDXL)
+    first, second = world.queue.parts(job.id)
+    world.break_off(first, "Laptop", avoid=True)
+    world.complete(first, "Tower", seconds=12)
+    world.complete(second, "Tower", seconds=20)
+    assert [sentence[:32] for sentence in world.explain(job).story] == [
+        "Part 1 of 2: Attempt 1 on server",
+        "Part 1 of 2: Attempt 2 on server",
+        "Part 2 of 2: Attempt 1 on server",
+    ]
+    whole = world.change(
+        job,
+        lambda job: job.begin_in_parts(now=world.clock.now()).complete(
+            JobResult(images=("a.png",), info="Done.", generation_info={}),
+            sent=None,
+            now=world.clock.now(),
+        ),
+    )
+    assert world.why(whole) == "It was made in 2 parts in about 32 s: 2 by server 'Tower'."
     world.close()
 
 

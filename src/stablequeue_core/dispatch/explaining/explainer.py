@@ -98,13 +98,14 @@ class Explainer:
     def explain(self, job: Job) -> Explanation:
         """All that can be said of the job; servers that may run it are asked what they have."""
         now = self._clock.now()
+        parts = self._jobs.parts_of(job.id) if job.parts else ()
         told = Explanation(
             job_id=job.id,
             status=job.status,
-            why=telling.outcome(job),
+            why=telling.outcome_of_parts(job, parts) if parts else telling.outcome(job),
             chosen=job.server,
             chosen_why=telling.chosen_why(job),
-            story=telling.story(job, now),
+            story=telling.story_of_parts(parts, now) if parts else telling.story(job, now),
             waits_for=job.waits_for,
         )
         if job.status.ended:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -82,6 +83,27 @@ def parts(job: Job, each: Sequence[Job]) -> str:
     if waiting:
         told.append(f"{waiting} still to start")
     return f"It is made in {len(job.parts)} parts: {', '.join(told)}."
+
+
+def outcome_of_parts(whole: Job, each: Sequence[Job]) -> str:
+    """How a job ended that was made in parts."""
+    made = [part for part in each if part.status is JobStatus.COMPLETED]
+    if whole.status is not JobStatus.COMPLETED or not made or whole.ended_at is None:
+        return outcome(whole)
+    shares = Counter(repr(part.server) for part in made)
+    by = ", ".join(f"{count} by server {server}" for server, count in sorted(shares.items()))
+    began = min(part.attempts[0].started_at for part in made)
+    took = about((whole.ended_at - began).total_seconds())
+    return f"It was made in {len(whole.parts)} parts in {took}: {by}."
+
+
+def story_of_parts(each: Sequence[Job], now: datetime) -> tuple[str, ...]:
+    """How the parts of a job fared so far, a sentence for each attempt at one of them."""
+    return tuple(
+        f"Part {number} of {len(each)}: {sentence}"
+        for number, part in enumerate(each, 1)
+        for sentence in story(part, now)
+    )
 
 
 def _attempt(attempt: Attempt, now: datetime) -> str:
