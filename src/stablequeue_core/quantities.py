@@ -1,8 +1,9 @@
-"""Sizes, counts and times, in words for people."""
+"""Sizes, counts and times: in words for people, and within the reach of databases."""
 
 from __future__ import annotations
 
 _STEP = 1000
+_MOST = 2**53
 
 
 def size_text(size: float) -> str:
@@ -39,3 +40,13 @@ def seconds_text(seconds: float) -> str:
     if seconds < 120:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.0f} h"
+
+
+def countable(number: int) -> int:
+    """The number, or the nearest that a list can be counted by: none are fewer than none.
+
+    Example:
+        >>> countable(-5), countable(50), countable(10**30) == countable(10**40)
+        (0, 50, True)
+    """
+    return min(max(number, 0), _MOST)

@@ -173,18 +173,20 @@ class _Unusable(Exception):
 
 
 def _whole(value: float | str) -> int:
-    return int(_above_zero(value, int))
+    return int(_above_zero(value, int, "whole number"))
 
 
 def _number(value: float | str) -> float:
     return _above_zero(value, float)
 
 
-def _above_zero(value: float | str, kind: Callable[[float | str], float]) -> float:
+def _above_zero(
+    value: float | str, kind: Callable[[float | str], float], called: str = "number"
+) -> float:
     try:
         number = kind(value)
     except (ValueError, OverflowError):
-        raise _Unusable(f"{value!r} is no number.") from None
+        raise _Unusable(f"{value!r} is no {called}.") from None
     if not number > 0 or number == float("inf"):
         raise _Unusable(_not_above_zero(number))
     return number

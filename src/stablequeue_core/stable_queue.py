@@ -17,6 +17,7 @@ from stablequeue_core.events import Event, Listener
 from stablequeue_core.generation import GENERATION_INFO, Phase, Progress, completed_params
 from stablequeue_core.images.metadata import infotext_in
 from stablequeue_core.jobs import AUTO, Job, JobPage, JobQuery, JobQueue, JobStatus, Submission
+from stablequeue_core.quantities import countable
 from stablequeue_core.settings import Settings
 
 # What a queue is made of is loaded when one is opened: importing the package stays quick.
@@ -613,7 +614,8 @@ class StableQueue:
 
     def events(self, *, after: int = 0, limit: int = 1000) -> tuple[Event, ...]:
         """What happened after the event with this sequence number, oldest first."""
-        return tuple(self._parts.storage.events.read(after=after, limit=limit))
+        log = self._parts.storage.events
+        return tuple(log.read(after=countable(after), limit=countable(limit)))
 
     def tidy(self) -> Tidied:
         """Forget now what the settings say need not be kept, and give back the room it took.

@@ -31,10 +31,13 @@ from stablequeue_flask.opening import (
     told_in_one_sentence,
     warn_of_folders,
 )
+from stablequeue_flask.plain_text import say
 from stablequeue_flask.refresh_command import candidates, pin, refresh, unpin
+from stablequeue_flask.servers_command import servers
 from stablequeue_flask.servers_option import introduce, servers_option
 from stablequeue_flask.serving import THREADS, WebServer, stopped_by_signals
 from stablequeue_flask.simulate_command import simulate_civitai, simulate_forge
+from stablequeue_flask.starting import new_place, start_lines
 from stablequeue_flask.tidy_command import tidy
 from stablequeue_flask.work_command import work
 
@@ -54,6 +57,7 @@ for command in (
     download,
     downloads,
     civitai,
+    servers,
     jobs,
     explain,
     work,
@@ -171,6 +175,7 @@ def serve(
         stack.enter_context(told_in_one_sentence())
         # The port first: no job is started by a process that cannot serve.
         sockets = stack.enter_context(listening(host, port))
+        new = new_place(data_dir, database_url)
         queue = stack.enter_context(
             opened(
                 data_dir,
@@ -206,6 +211,7 @@ def serve(
         url = url_of(host, sockets[0].getsockname()[1])
         with stopped_by_signals(server.stop):
             click.echo(f"StableQueue listens on {url}{URL_PREFIX} (Ctrl-C stops it).")
+            say("\n".join(start_lines(queue, data_dir, new, dispatch=dispatch)))
             server.run()
             click.echo(f"Stopping; running jobs have {queue.settings.close_grace:g} s to finish.")
 

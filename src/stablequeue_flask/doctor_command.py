@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -19,12 +18,10 @@ from stablequeue_flask.opening import (
     model_folder_options,
     option,
 )
-from stablequeue_flask.plain_text import printable, say
+from stablequeue_flask.plain_text import WIDEST, printable, room, say
 
 _COLOURS = {Verdict.OK: "green", Verdict.WARNING: "yellow", Verdict.PROBLEM: "red"}
 
-WIDEST = 100
-NARROWEST = 40
 _VERDICT_WIDTH = max(map(len, Verdict)) + 2
 
 
@@ -80,14 +77,14 @@ def _as_json(diagnosis: Diagnosis) -> Mapping[str, object]:
 
 
 def _lines(diagnosis: Diagnosis) -> Iterator[str]:
-    room = min(max(shutil.get_terminal_size((WIDEST, 24)).columns - 1, NARROWEST), WIDEST)
+    width = room(unknown=WIDEST)
     subjects: dict[str, list[Finding]] = {}
     for each in diagnosis.findings:
         subjects.setdefault(each.subject, []).append(each)
     for subject, findings in subjects.items():
         yield printable(subject)
         for each in findings:
-            yield from _lines_of(each, room)
+            yield from _lines_of(each, width)
     counts = {verdict: len(diagnosis.of(verdict)) for verdict in Verdict}
     yield ""
     yield ", ".join(
@@ -99,15 +96,15 @@ def _lines(diagnosis: Diagnosis) -> Iterator[str]:
     )
 
 
-def _lines_of(finding: Finding, room: int) -> Iterator[str]:
+def _lines_of(finding: Finding, width: int) -> Iterator[str]:
     """What was seen, and below it what to do."""
     verdict = f"  {finding.verdict:<{_VERDICT_WIDTH}}"
     indent = " " * len(verdict)
-    sentence, *rest = textwrap.wrap(printable(finding.sentence), room - len(indent)) or [""]
+    sentence, *rest = textwrap.wrap(printable(finding.sentence), width - len(indent)) or [""]
     yield _coloured(verdict, finding.verdict) + sentence
     yield from (indent + line for line in rest)
     if finding.advice:
-        advice = textwrap.wrap(printable(finding.advice), room - len(indent) - 3)
+        advice = textwrap.wrap(printable(finding.advice), width - len(indent) - 3)
         yield from (f"{indent}{' ' if n else '>'}  {line}" for n, line in enumerate(advice))
 
 

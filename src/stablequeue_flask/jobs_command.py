@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import click
 
 from stablequeue_core import Job, JobStatus, StableQueue
+from stablequeue_core.quantities import count_text
 from stablequeue_core.serialization import to_iso
+from stablequeue_core.servers import is_for_any
+from stablequeue_flask.job_ids import JobFinder, short_ids
+from stablequeue_flask.one_by_one import end, one_by_one
 from stablequeue_flask.opening import (
     data_dir_option,
     database_option,
@@ -16,17 +20,22 @@ from stablequeue_flask.opening import (
     option,
     told_in_one_sentence,
 )
-from stablequeue_flask.plain_text import Fact, fact_lines, printable, say, table
+from stablequeue_flask.plain_text import Fact, fact_lines, printable, room, say, table
 
-_HEAD = ("status", "target", "priority", "submitted", "prompt", "id")
+_HEAD = ("id", "status", "server", "prio", "submitted", "prompt")
+_CUT = (2, 5)
 _LONGEST_PROMPT = 40
+_TO_THE_MINUTE = len("2025-05-14T02:34")
 
 _ids = click.argument("job_ids", metavar="ID...", nargs=-1, required=True)
 
 
 @click.group()
 def jobs() -> None:
-    """Look at the jobs, and change what becomes of them."""
+    """Look at the jobs, and change what becomes of them.
+
+    The first characters of an id will do, 4 at least, where no other job's id begins so.
+    """
 
 
 @jobs.command("list")
@@ -39,13 +48,13 @@ def jobs() -> None:
 )
 @option("--limit", type=click.IntRange(1), default=50, help="At most so many, newest first.")
 def list_jobs(data_dir: Path, database_url: str | None, status: str | None, limit: int) -> None:
-    """List the jobs, newest first."""
+    """List the jobs, newest first: where they stand, and which server runs or has run them."""
     with told_in_one_sentence(), opened_to_look(data_dir, database_url) as queue:
         page = queue.list(status=status, limit=limit)
         if not page.total:
             say("There is no job." if status is None else f"No job is {status}.")
             return
-        say(table([_HEAD, *map(_row, page.jobs)]))
+        say(table([_HEAD, *_rows(queue, page.jobs)], within=room(), cut=_CUT))
         if more := page.total - len(page.jobs):
             say(f"… and {more:,} older ones.")
 
@@ -57,7 +66,8 @@ def list_jobs(data_dir: Path, database_url: str | None, status: str | None, limi
 def show(data_dir: Path, database_url: str | None, job_id: str) -> None:
     """Tell all that is known of the job ID."""
     with told_in_one_sentence(), opened_to_look(data_dir, database_url) as queue:
-        say("\n".join(fact_lines(_facts(queue, queue.get(job_id)))))
+        facts = list(_facts(queue, JobFinder(queue).find(job_id)))
+    say("\n".join(fact_lines(facts, within=room())))
 
 
 @jobs.command()
@@ -66,7 +76,7 @@ def show(data_dir: Path, database_url: str | None, job_id: str) -> None:
 @_ids
 def cancel(data_dir: Path, database_url: str | None, job_ids: Sequence[str]) -> None:
     """Cancel the jobs ID...; one that runs is stopped by the process that runs it."""
-    _each(data_dir, database_url, job_ids, StableQueue.cancel)
+    _each(data_dir, database_url, job_ids, StableQueue.cancel, _is_now)
 
 
 @jobs.command()
@@ -75,7 +85,7 @@ def cancel(data_dir: Path, database_url: str | None, job_ids: Sequence[str]) -> 
 @_ids
 def retry(data_dir: Path, database_url: str | None, job_ids: Sequence[str]) -> None:
     """Try the failed or cancelled jobs ID... again."""
-    _each(data_dir, database_url, job_ids, StableQueue.retry)
+    _each(data_dir, database_url, job_ids, StableQueue.retry, _is_now)
 
 
 @jobs.command()
@@ -84,7 +94,7 @@ def retry(data_dir: Path, database_url: str | None, job_ids: Sequence[str]) -> N
 @_ids
 def hold(data_dir: Path, database_url: str | None, job_ids: Sequence[str]) -> None:
     """Let the pending jobs ID... not start until they are released."""
-    _each(data_dir, database_url, job_ids, StableQueue.hold)
+    _each(data_dir, database_url, job_ids, StableQueue.hold, _is_now)
 
 
 @jobs.command()
@@ -93,7 +103,7 @@ def hold(data_dir: Path, database_url: str | None, job_ids: Sequence[str]) -> No
 @_ids
 def release(data_dir: Path, database_url: str | None, job_ids: Sequence[str]) -> None:
     """Let the jobs ID... start that were held."""
-    _each(data_dir, database_url, job_ids, StableQueue.release)
+    _each(data_dir, database_url, job_ids, StableQueue.release, _is_now)
 
 
 @jobs.command()
@@ -103,7 +113,7 @@ def release(data_dir: Path, database_url: str | None, job_ids: Sequence[str]) ->
 def front(data_dir: Path, database_url: str | None, job_ids: Sequence[str]) -> None:
     """Let the pending jobs ID... go before all others of their priority, in this order."""
     # Each goes before those that were moved before it.
-    _each(data_dir, database_url, job_ids[::-1], StableQueue.move_to_front)
+    _each(data_dir, database_url, job_ids[::-1], StableQueue.move_to_front, _goes_first)
 
 
 def _each(
@@ -111,11 +121,23 @@ def _each(
     database_url: str | None,
     job_ids: Sequence[str],
     change: Callable[[StableQueue, str], Job],
+    sentence: Callable[[Job], str],
 ) -> None:
+    def changed(job_id: str) -> str:
+        return sentence(change(queue, finder.find(job_id).id))
+
     with told_in_one_sentence(), opened_to_look(data_dir, database_url) as queue:
-        for job_id in job_ids:
-            job = change(queue, job_id)
-            say(f"Job {job.id} is {_standing(job)}.")
+        finder = JobFinder(queue)
+        end(one_by_one(job_ids, changed))
+
+
+def _is_now(job: Job) -> str:
+    return f"Job {job.id} is {_standing(job)}."
+
+
+def _goes_first(job: Job) -> str:
+    but = ", once it is released" if _is_held(job) else ""
+    return f"Job {job.id} goes before all others of priority {job.priority} now{but}."
 
 
 def _standing(job: Job) -> str:
@@ -128,31 +150,44 @@ def _is_held(job: Job) -> bool:
     return job.held and not job.status.ended
 
 
-def _row(job: Job) -> Sequence[str]:
-    prompt = str(job.params.get("positive_prompt", ""))
-    is_long = len(prompt) > _LONGEST_PROMPT
-    return (
-        "held" if _is_held(job) else job.status.value,
-        printable(job.target),
-        str(job.priority),
-        to_iso(job.created_at),
-        printable(prompt[: _LONGEST_PROMPT - 1] + "…" if is_long else prompt),
-        job.id,
-    )
+def _rows(queue: StableQueue, jobs: Sequence[Job]) -> Iterator[Sequence[str]]:
+    for job, job_id in zip(jobs, short_ids(job.id for job in jobs), strict=True):
+        prompt = str(job.params.get("positive_prompt", ""))
+        is_long = len(prompt) > _LONGEST_PROMPT
+        yield (
+            job_id,
+            "held" if _is_held(job) else job.status.value,
+            printable(_where(queue, job)),
+            str(job.priority),
+            to_iso(job.created_at)[:_TO_THE_MINUTE] + "Z",
+            printable(prompt[: _LONGEST_PROMPT - 1] + "…" if is_long else prompt),
+        )
 
 
-def _counted(count: int, what: str) -> str:
-    return f"1 {what}" if count == 1 else f"{count:,} {what}s"
+def _where(queue: StableQueue, job: Job) -> str:
+    """The server that it names; for any other target also the one that runs it, or has run it."""
+    if job.status is JobStatus.PENDING or not is_for_any(job.target):
+        return job.target
+    servers = _servers(queue.parts(job.id)) if job.parts else _servers([job])
+    if not servers:
+        return job.target
+    return f"{servers[0] if len(servers) == 1 else f'{len(servers)} servers'} ({job.target})"
+
+
+def _servers(jobs: Iterable[Job]) -> Sequence[str]:
+    return list(dict.fromkeys(job.server for job in jobs if job.server))
 
 
 def _facts(queue: StableQueue, job: Job) -> Iterator[Fact]:
     position, failure = queue.position(job), job.failure
+    yield "Job", job.id
     yield "Prompt", str(job.params.get("positive_prompt", ""))
     yield "Checkpoint", job.checkpoint
     yield "Target", job.target
     yield "Status", _standing(job)
-    yield "It waits", queue.waiting_reason(job)
-    yield "Before it", None if position is None else _counted(position, "job")
+    # Servers are asked what they have: nobody has told this process yet.
+    yield "It waits", queue.explain(job).why if job.status is JobStatus.PENDING else None
+    yield "Before it", None if position is None else count_text(position, "job")
     yield "It failed", failure.message if failure else None
     yield "Priority", str(job.priority)
     yield "Client", job.client_id
@@ -165,7 +200,7 @@ def _facts(queue: StableQueue, job: Job) -> Iterator[Fact]:
         yield f"Attempt {attempt.number}", f"{attempt.server}, {outcome}{said}"
     for place, part in enumerate(queue.parts(job.id), start=1):
         at = f" on {part.server}" if part.server else ""
-        pictures = _counted(len(part.pictures or ()), "picture")
+        pictures = count_text(len(part.pictures or ()), "picture")
         yield f"Part {place}", f"{pictures}, {_standing(part)}{at}"
     for path in job.images:
         yield "Picture", str(path)

@@ -20,6 +20,8 @@ from stablequeue_flask.listening import CannotListen
 from stablequeue_flask.plain_text import printable
 
 DATABASE_URL = "STABLEQUEUE_DATABASE_URL"
+DATA_DIR = Path("stablequeue-data")
+"""Where a queue is that nobody has named a folder for."""
 
 option = partial(click.option, show_envvar=True)
 
@@ -55,7 +57,7 @@ def data_dir_option(command: _Command) -> _Command:
     return option(
         "--data-dir",
         type=click.Path(path_type=Path),
-        default=Path("stablequeue-data"),
+        default=DATA_DIR,
         envvar="STABLEQUEUE_DATA_DIR",
         help="Folder of the database and the pictures.",
     )(command)
@@ -136,17 +138,22 @@ def opened_to_look(
 ) -> StableQueue:
     """The same, for who asks what is known: nothing is scanned, and models of all folders count.
 
-    Where there is no queue, none is made.
+    Where there is no queue, none is made, and where there is no folder for its pictures, none is.
     """
+    from stablequeue_core.assembly import IMAGES
     from stablequeue_core.assembly.storages import DATABASE
 
     is_elsewhere = database_url or os.environ.get(DATABASE_URL)
+    nothing_new: dict[str, Any] = {"checkpoints": (), "loras": (), "model_dirs": {}}
+    if is_elsewhere and not data_dir.expanduser().exists():
+        from stablequeue_flask.absent_images import AbsentImages
+
+        nothing_new["images"] = AbsentImages(data_dir / IMAGES)
     if not is_elsewhere and not (data_dir / DATABASE).exists():
         raise click.ClickException(
             f"There is no queue in {data_dir}. Name its folder with --data-dir; "
             "`stablequeue serve` starts a new one."
         )
-    nothing_new: dict[str, Any] = {"checkpoints": (), "loras": (), "model_dirs": {}}
     return opened(
         data_dir, dispatch=False, database_url=database_url, settings=settings, **nothing_new
     )

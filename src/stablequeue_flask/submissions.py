@@ -12,14 +12,13 @@ from stablequeue_core.jobs import (
     Submission,
     client_problem,
     hold_problem,
+    key_problem,
     limits_in,
     not_before_problem,
     priority_problem,
 )
 from stablequeue_core.settings import Settings
 from stablequeue_flask.errors import InvalidRequest
-
-LONGEST_KEY = 255
 
 _PARAMS = "generation_params"
 
@@ -108,9 +107,8 @@ def _params_problem(params: object, body: Mapping[str, Any]) -> FieldProblem | N
 
 
 def _key_problem(key: str | None) -> FieldProblem | None:
-    if key is None or 1 <= len(key) <= LONGEST_KEY:
-        return None
-    return FieldProblem("Idempotency-Key", f"must have 1 to {LONGEST_KEY} characters.")
+    problem = None if key is None else key_problem(key)
+    return None if problem is None else FieldProblem("Idempotency-Key", problem.message)
 
 
 def _problems_of(

@@ -16,8 +16,10 @@ from stablequeue_flask.opening import (
     told_in_one_sentence,
     warn_of_folders,
 )
+from stablequeue_flask.plain_text import say
 from stablequeue_flask.servers_option import introduce, servers_option
 from stablequeue_flask.serving import until_stopped
+from stablequeue_flask.starting import new_place, start_lines
 
 
 @click.command()
@@ -35,6 +37,7 @@ def work(
 ) -> None:
     """Run jobs until Ctrl-C, beside other processes of the same queue; serve nothing."""
     log_to_stderr()
+    new = new_place(data_dir, database_url)
     with (
         told_in_one_sentence(),
         opened(
@@ -50,4 +53,5 @@ def work(
         introduce(queue, servers)
         with until_stopped():
             click.echo("StableQueue runs jobs (Ctrl-C stops it).")
+            say("\n".join(start_lines(queue, data_dir, new, dispatch=True)))
         click.echo(f"Stopping; running jobs have {queue.settings.close_grace:g} s to finish.")

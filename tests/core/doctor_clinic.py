@@ -83,8 +83,8 @@ class Clinic:
     def change(self, alias: str, **fields: Any) -> None:
         """Change a server."""
         event = Event(kind=EventKind.SERVER_CHANGED, at=self.clock.now(), server=alias)
-        server = evolve(self.storage.servers.get(alias), **fields)
-        self.storage.servers.replace(alias, server, event)
+        server = self.storage.servers.get(alias)
+        self.storage.servers.replace(server, evolve(server, **fields), event)
 
     def examine(self) -> Diagnosis:
         """Have it examined."""

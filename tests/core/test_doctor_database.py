@@ -135,6 +135,23 @@ def test_a_database_of_a_newer_version_is_told(folder: Path) -> None:
     assert "version 99" in told(examined(folder), "database", PROBLEM)
 
 
+@pytest.mark.parametrize("version", [0, -3])
+def test_a_database_with_a_version_that_cannot_be_is_told(folder: Path, version: int) -> None:
+    with closing(sqlite3.connect(folder / "queue.sqlite3")) as connection:
+        connection.execute(f"PRAGMA user_version = {version}")
+    assert "backup" in told(examined(folder), "database", PROBLEM)
+
+
+def test_a_job_that_cannot_be_read_is_told(folder: Path) -> None:
+    with closing(sqlite3.connect(folder / "queue.sqlite3")) as connection:
+        connection.execute("UPDATE jobs SET params = '{nope'")
+        connection.commit()
+        ((job_id,),) = connection.execute("SELECT id FROM jobs")
+    said = told(examined(folder), "database", PROBLEM)
+    assert f"The record of job {job_id} in the database cannot be read" in said
+    assert "DELETE FROM jobs" in said
+
+
 WRITER = """
 import sqlite3, sys
 connection = sqlite3.connect(sys.argv[1], isolation_level=None)

@@ -34,6 +34,14 @@ def waiting(clinic: Clinic, **fields: Any) -> Job:
     return job
 
 
+def report(clinic: Clinic, alias: str, worker: str, *, age: float) -> None:
+    """A process told of its server so many seconds ago."""
+    at = clinic.clock.now() - timedelta(seconds=age)
+    clinic.storage.reports.put(
+        ServerReport(alias=alias, health=ServerHealth(), worker=worker, at=at)
+    )
+
+
 def test_jobs_that_can_run_are_not_stuck(tmp_path: Path) -> None:
     clinic = clinic_with(tmp_path, "Laptop")
     waiting(clinic)
@@ -115,19 +123,60 @@ def test_jobs_that_nobody_runs_are_told(tmp_path: Path) -> None:
 
 
 def test_processes_that_run_jobs_are_counted_by_their_reports(tmp_path: Path) -> None:
-    clinic = clinic_with(tmp_path, "A", "B", "C", "D")
+    clinic = clinic_with(tmp_path, "A", "B", "C")
     waiting(clinic)
-    now = clinic.clock.now()
-    for alias, worker, age in (
-        ("A", "host:1:aa", 0),
-        ("B", "host:1:aa", 5),
-        ("C", "host:2:bb", 9),
-        ("D", "host:3:cc", 300),
-    ):
-        at = now - timedelta(seconds=age)
-        report = ServerReport(alias=alias, health=ServerHealth(), worker=worker, at=at)
-        clinic.storage.reports.put(report)
+    report(clinic, "A", "host:1:aa", age=0)
+    report(clinic, "B", "host:1:aa", age=5)
+    report(clinic, "C", "host:2:bb", age=9)
     assert clinic.said("processes") == "ok: 2 processes run jobs."
+
+
+def test_a_process_that_holds_no_server_runs_jobs_too(tmp_path: Path) -> None:
+    clinic = clinic_with(tmp_path, "A")
+    waiting(clinic)
+    clinic.storage.reports.beat("host:1:aa", clinic.clock.now())
+    assert clinic.said("processes") == "ok: 1 process runs jobs."
+
+
+def test_a_process_that_is_stopped_is_told_with_what_it_keeps_from_the_others(
+    tmp_path: Path,
+) -> None:
+    clinic = clinic_with(tmp_path, "A", "B", "C", "D")
+    for alias in ("A", "B"):
+        report(clinic, alias, "studio:42:aa", age=300)
+    report(clinic, "C", "host:1:bb", age=0)
+    report(clinic, "D", "studio:42:aa", age=300)
+    clinic.change("D", enabled=False)
+    said = clinic.said("processes", WARNING)
+    assert said == (
+        "warning: Process 42 on 'studio' has told nothing for 5 min: it seems to be stopped, or "
+        "its computer asleep. It keeps servers 'A', 'B'. Continue it (`fg`, or `kill -CONT 42`), "
+        "or end it (`kill -9 42`): then another process takes its servers over within seconds."
+    )
+
+
+def test_a_process_that_is_stopped_or_gone_is_told_when_nobody_else_runs_jobs(
+    tmp_path: Path,
+) -> None:
+    clinic = clinic_with(tmp_path, "A")
+    waiting(clinic)
+    report(clinic, "A", "studio:42:aa", age=300)
+    said = clinic.said("processes", WARNING)
+    assert "Nobody runs jobs, and 1 job is waiting. Process 42 on 'studio'" in said
+    assert "If it is stopped, continue it (`fg`, or `kill -CONT 42`); else start one" in said
+
+
+def test_a_job_whose_process_is_stopped_is_not_said_to_need_another_one(tmp_path: Path) -> None:
+    clinic = clinic_with(tmp_path, "A", "B")
+    long_ago = clinic.clock.now() - timedelta(minutes=5)
+    lease = Lease(worker="studio:42:aa", until=long_ago)
+    waiting(clinic, target="A", status=JobStatus.PROCESSING, lease=lease)
+    clinic.storage.reports.beat("host:1:bb", clinic.clock.now())
+    assert "as soon as that answers" in clinic.said("jobs", WARNING)
+    report(clinic, "A", "studio:42:aa", age=300)
+    said = clinic.said("jobs", WARNING)
+    assert "`kill -CONT 42`" in said
+    assert "stablequeue work" not in said
 
 
 def test_a_paused_queue_is_told(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 from tests.core.doctor_clinic import PROBLEM, WARNING, told
 from tests.storage.real_postgres import RealPostgres, real_postgres
@@ -52,4 +53,28 @@ def test_a_server_that_is_stopped_is_a_problem_and_the_rest_is_examined(
     finally:
         server.start()
     assert told(diagnosis, "database", PROBLEM)
+    assert told(diagnosis, "data folder")
+
+
+DAMAGES = {
+    "a version that cannot be": ("UPDATE stablequeue.stablequeue SET version = 0", "no version"),
+    "no row of the queue": ("DELETE FROM stablequeue.queue", "row of the table queue"),
+    "a job that cannot be read": ("UPDATE stablequeue.jobs SET params = '{'", "The record of job"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_queue_is_a_problem_and_the_rest_is_examined(
+    tmp_path: Path, server: RealPostgres, damage: str
+) -> None:
+    statement, sentence = DAMAGES[damage]
+    server.make_database(damage)
+    url = server.url_of(damage)
+    with StableQueue.open(tmp_path, dispatch=False, database_url=url) as queue:
+        queue.servers.add("Laptop", "http://127.0.0.1:9")
+        queue.submit("Laptop", positive_prompt="a cat")
+    with psycopg.connect(url) as connection:
+        connection.execute(statement.encode())
+    diagnosis = examine_folder(tmp_path, database_url=url, environment={})
+    assert sentence in told(diagnosis, "database", PROBLEM)
     assert told(diagnosis, "data folder")

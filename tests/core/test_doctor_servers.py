@@ -6,10 +6,11 @@ import threading
 from pathlib import Path
 
 from attrs import evolve
-from tests.core.doctor_clinic import OK, PROBLEM, WARNING, Clinic, StoppableForge, bad
+from tests.core.doctor_clinic import OK, PROBLEM, WARNING, Clinic, StoppableForge, bad, url
 
 from stablequeue_core import Settings
 from stablequeue_core.errors import ConnectFailed
+from stablequeue_core.servers import ServerHealth, ServerReport, ServerStatus
 from stablequeue_core.testing.forge_simulator import (
     Fault,
     ForgeDisk,
@@ -39,6 +40,31 @@ def test_a_server_that_is_starting_is_a_warning(tmp_path: Path) -> None:
     forge.phase = Phase.OPENING
     clinic = Clinic(tmp_path, {"Laptop": forge}, settings=Settings(start_up_grace=20))
     assert "is starting" in clinic.said("server Laptop", WARNING)
+
+
+def test_a_server_that_seems_to_start_for_ever_may_be_none(tmp_path: Path) -> None:
+    """Who looks for the first time cannot tell; those who run jobs have looked for longer."""
+    forge = SimulatedForge.with_sample_models()
+    forge.phase = Phase.OPENING
+    clinic = Clinic(tmp_path, {"Laptop": forge}, settings=Settings(start_up_grace=20))
+    assert "check its address" in clinic.said("server Laptop", WARNING)
+
+    health = ServerHealth(status=ServerStatus.NO_API, last_error="Its API is off.")
+    now = clinic.clock.now()
+    report = ServerReport(alias="Laptop", health=health, worker="host:1:a", at=now)
+    clinic.storage.reports.put(report)
+    assert "API is off" in clinic.said("server Laptop", PROBLEM)
+
+
+def test_two_names_for_one_address_are_told(tmp_path: Path) -> None:
+    forges = {alias: SimulatedForge.with_sample_models() for alias in ("Laptop", "Tower", "Twin")}
+    clinic = Clinic(tmp_path, forges)
+    assert clinic.said("servers") == ""
+    clinic.change("Twin", api_url=url("Tower"))
+    assert "'Tower', 'Twin' have the same address" in clinic.said("servers", WARNING)
+
+    clinic.change("Twin", enabled=False)
+    assert clinic.said("servers") == ""
 
 
 def test_loras_that_are_listed_do_not_prove_that_the_api_is_on(tmp_path: Path) -> None:

@@ -13,12 +13,13 @@ import pytest
 from attrs import evolve
 from tests.core.doctor_clinic import PROBLEM, WARNING, Clinic, bad
 
-from stablequeue_core import Settings
+from stablequeue_core import Settings, StableQueue
 from stablequeue_core.clock import Clock, SystemClock
 from stablequeue_core.doctor.diagnosis import Diagnosis, Verdict, ok, problem, warning
 from stablequeue_core.doctor.examination import examine
 from stablequeue_core.doctor.pictures import _of_room
 from stablequeue_core.downloads import download_event
+from stablequeue_core.errors import ImageStoreError
 from stablequeue_core.events import EventKind
 from stablequeue_core.jobs import Job, JobResult, JobStatus
 from stablequeue_core.models import ModelKind, ModelRoot
@@ -74,6 +75,33 @@ def test_looking_whether_a_folder_can_be_written_leaves_nothing_there(tmp_path: 
     clinic = Clinic(tmp_path)
     clinic.examine()
     assert [path.name for path in tmp_path.rglob("*")] == ["images"]
+
+
+def test_an_image_folder_that_is_not_there_yet_is_made(tmp_path: Path) -> None:
+    clinic = Clinic(tmp_path)
+    (tmp_path / "images").rmdir()
+    assert clinic.said("image folder") == "ok: It is not there yet; the first start makes it."
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need a right there")
+def test_an_image_folder_that_is_a_link_to_nowhere_is_a_problem(tmp_path: Path) -> None:
+    clinic = Clinic(tmp_path)
+    (tmp_path / "images").rmdir()
+    (tmp_path / "images").symlink_to(tmp_path / "away")
+    with pytest.raises(ImageStoreError):
+        StableQueue.open(tmp_path, dispatch=False)
+    said = clinic.said("image folder", PROBLEM)
+    assert "It is a link to something that is not there: nothing starts." in said
+    assert "mount it; else remove the link" in said
+    (tmp_path / "images").unlink()
+    StableQueue.open(tmp_path, dispatch=False).close()
+
+
+def test_a_file_in_the_place_of_the_image_folder_is_a_problem(tmp_path: Path) -> None:
+    clinic = Clinic(tmp_path)
+    (tmp_path / "images").rmdir()
+    (tmp_path / "images").write_bytes(b"x")
+    assert "It is a file, and no folder: nothing starts." in clinic.said("image folder", PROBLEM)
 
 
 def test_a_model_folder_that_is_not_there_may_not_be_mounted(tmp_path: Path) -> None:

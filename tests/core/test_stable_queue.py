@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,34 @@ def test_the_same_key_gives_the_same_job_and_another_body_is_refused(world: Worl
     assert world.queue.submit("Laptop", CAT, idempotency_key="k").id == first.id
     with pytest.raises(IdempotencyKeyReused):
         world.queue.submit("Laptop", {**CAT, "steps": 2}, idempotency_key="k")
+
+
+@pytest.mark.parametrize("key", ["", "k" * 256, "half \ud800", "a\0b", 5])
+def test_a_key_that_no_database_keeps_is_refused_by_all(world: World, key: Any) -> None:
+    with pytest.raises(InvalidParams, match="idempotency_key"):
+        world.queue.submit("Laptop", CAT, idempotency_key=key)
+    assert world.queue.list().total == 0
+
+
+@pytest.mark.parametrize("number", [-5, -(10**30), 10**30])
+def test_numbers_beyond_all_lists_are_taken_for_the_nearest(world: World, number: int) -> None:
+    world.queue.pause()
+    for _ in range(2):
+        world.submit()
+    is_huge = number > 0
+    assert len(world.queue.list(limit=number).jobs) == (2 if is_huge else 0)
+    assert len(world.queue.list(offset=number).jobs) == (0 if is_huge else 2)
+    assert bool(world.queue.events(limit=number)) is is_huge
+    assert bool(world.queue.events(after=number)) is not is_huge
+    assert not world.queue.models.find(limit=abs(number)).models
+    assert not world.queue.downloads.list(limit=number).downloads
+
+
+def test_a_moment_is_given_back_as_it_is_kept(world: World) -> None:
+    moment = datetime(2031, 5, 1, 8, 0, 0, 123456, timezone(timedelta(hours=2)))
+    job = world.queue.submit("Laptop", CAT, not_before=moment)
+    assert job.not_before == world.queue.get(job.id).not_before
+    assert job.not_before == datetime(2031, 5, 1, 6, 0, 0, 123000, UTC)
 
 
 def test_jobs_are_listed_by_status_and_page(world: World) -> None:

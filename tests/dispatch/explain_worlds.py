@@ -18,7 +18,7 @@ from stablequeue_core.storage.memory import MemoryStorage
 from stablequeue_core.testing.clock import FakeClock
 from stablequeue_core.testing.forge_simulator import CheckpointFile, ForgeDisk, SimulatedForge
 
-WORKER = "studio:42:lanes"
+WORKER, ANOTHER = "studio:42:lanes", "attic:7:lanes"
 OFF = JobFailure(code="server_fault", message="The server broke.")
 
 
@@ -57,6 +57,7 @@ class ExplainWorld(World):
         last_error: str | None = None,
         job: Job | None = None,
         progress: Progress | None = None,
+        worker: str = WORKER,
     ) -> None:
         """A lane of another process tells of its server."""
         self.storage.reports.put(
@@ -68,19 +69,23 @@ class ExplainWorld(World):
                     last_error=last_error,
                     checked_at=self.clock.now(),
                 ),
-                worker=WORKER,
+                worker=worker,
                 at=self.clock.now(),
                 job_id=job.id if job else None,
                 progress=progress,
             )
         )
 
-    def begin(self, job: Job, server: str) -> Job:
-        """A lane of another process claims the job."""
+    def live(self, worker: str) -> None:
+        """Another process says that it runs jobs."""
+        self.storage.reports.beat(worker, self.clock.now())
+
+    def begin(self, job: Job, server: str, *, lease: float = 60.0) -> Job:
+        """A lane of another process claims the job, for so many seconds."""
         now = self.clock.now()
         begun = self.storage.jobs.get(job.id).begin(
             server=server,
-            lease=Lease(worker=WORKER, until=now + timedelta(minutes=1)),
+            lease=Lease(worker=WORKER, until=now + timedelta(seconds=lease)),
             task_id=str(uuid.uuid4()),
             seed=1,
             subseed=1,

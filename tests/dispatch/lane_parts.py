@@ -35,7 +35,7 @@ class LaneParts:
         self.lookout = Lookout(clock)
         backend = ForgeBackend(server, ForgeSimulator({server.api_url: self.forge}), settings)
         costs = CostBook(storage.costs, lambda checkpoint: None, clock=clock)
-        told = ReportBoard(storage.reports, clock, settings)
+        told = ReportBoard(storage.reports, clock)
         self.fleet = Fleet(
             lambda: [self.standing],
             costs=costs,

@@ -113,7 +113,7 @@ class SupplyWorld(World):
             queue.images,
             connect,
             health=HealthBoard(),
-            told=ReportBoard(storage.reports, clock, self.settings),
+            told=ReportBoard(storage.reports, clock),
             inventories=self.inventories,
             costs=CostBook(storage.costs, lambda checkpoint: None, clock=clock),
             announcer=Announcer(storage.events, storage.changes),

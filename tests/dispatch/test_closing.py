@@ -75,7 +75,7 @@ def test_a_job_that_was_claimed_in_the_last_moment_is_given_up_before_it_is_sent
         Reporter(
             "Laptop",
             storage.reports,
-            ReportBoard(storage.reports, clock, settings),
+            ReportBoard(storage.reports, clock),
             HealthBoard(),
             worker="here:1:a",
             clock=clock,

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 
 import pytest
+from attrs import evolve
 
-from stablequeue_core import Settings
 from stablequeue_core.dispatch.links.reporter import Reporter
 from stablequeue_core.errors import StorageBusy
 from stablequeue_core.events import Event, EventKind
@@ -43,6 +44,15 @@ class Notebook(ReportStore):
     def all(self) -> Mapping[str, ServerReport]:
         return {report.alias: report for report in self.reports}
 
+    def beat(self, worker: str, at: datetime) -> None:
+        """Lanes do not say that they live; their process does."""
+
+    def heard(self) -> Mapping[str, datetime]:
+        return {}
+
+    def leave(self, worker: str) -> None:
+        """As above."""
+
 
 @pytest.fixture
 def notebook() -> Notebook:
@@ -55,7 +65,7 @@ def reporter(notebook: Notebook, health: HealthBoard | None = None) -> Reporter:
     made = Reporter(
         "Laptop",
         notebook,
-        ReportBoard(notebook, clock, Settings()),
+        ReportBoard(notebook, clock),
         health or HealthBoard(),
         worker="host:1:a",
         clock=clock,
@@ -84,6 +94,18 @@ def test_whoever_takes_the_lane_over_does_not_tell_old_news(notebook: Notebook) 
     reporter(notebook).feels(ONLINE)
 
     assert len(notebook.events) == 1
+
+
+def test_whoever_takes_the_lane_over_says_so_before_the_server_has_answered(
+    notebook: Notebook,
+) -> None:
+    """Else the process before it, which is gone, would be taken for one that is stopped."""
+    gone = ServerReport(
+        alias="Laptop", health=ONLINE, worker="host:0:z", at=FakeClock().now(), job_id="its job"
+    )
+    notebook.put(gone)
+    reporter(notebook)
+    assert notebook.reports == [gone, evolve(gone, worker="host:1:a", job_id=None)]
 
 
 def test_a_status_that_could_not_be_told_is_told_with_the_next_report(notebook: Notebook) -> None:
@@ -122,7 +144,7 @@ def test_who_does_not_hold_the_lane_tells_nothing(notebook: Notebook) -> None:
 
 
 def test_who_lets_go_of_the_lane_says_so_and_waits_for_nobody(notebook: Notebook) -> None:
-    board = ReportBoard(notebook, FakeClock(), Settings())
+    board = ReportBoard(notebook, FakeClock())
     lane = reporter(notebook)
     lane.feels(ONLINE)
     lane.works("the job", None)

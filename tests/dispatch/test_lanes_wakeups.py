@@ -117,7 +117,7 @@ def test_a_server_that_is_resumed_while_its_lane_reads_it_is_looked_at_again() -
     lane = LaneParts(server, storage)
 
     def resume() -> None:
-        storage.servers.replace("Laptop", evolve(server, paused=False), changed)
+        storage.servers.replace(server, evolve(server, paused=False), changed)
         lane.lookout.call_all()
 
     storage.meanwhile.append(resume)

@@ -24,7 +24,7 @@ def links_to(count: int, clock: FakeClock) -> Sequence[Link]:
     """Links to so many servers, each of which was heard a third of a second after the last."""
     storage, settings = MemoryStorage(), Settings(probe_age=AGE)
     transport = ForgeSimulator(SimulatedForge.with_sample_models())
-    told = ReportBoard(storage.reports, clock, settings)
+    told = ReportBoard(storage.reports, clock)
     costs = CostBook(storage.costs, lambda checkpoint: None, clock=clock)
 
     def link_to(server: Server) -> Link:

@@ -13,6 +13,7 @@ from tests.worlds import PONY, SDXL, World, with_settings
 from stablequeue_core import JobStatus, ServerStatus, StableQueue
 from stablequeue_core.clock import SystemClock
 from stablequeue_core.events import EventKind
+from stablequeue_core.servers.report_board import BEAT_EVERY
 from stablequeue_core.storage.memory import MemoryStorage
 from stablequeue_core.testing.clock import FakeClock
 from stablequeue_core.testing.forge_simulator import (
@@ -109,6 +110,28 @@ def test_a_server_that_nobody_looks_after_any_more_is_unknown(world: World) -> N
 
     assert health.status is ServerStatus.UNKNOWN
     assert health.checked_at, "when it was seen last is still told"
+
+
+def test_a_process_that_runs_jobs_says_that_it_lives_until_it_leaves(tmp_path: Path) -> None:
+    """However little happens: others believe what it has told of its servers for as long."""
+    clock = FakeClock()
+    storage = MemoryStorage(clock=clock)
+    world = World(tmp_path / "queue", storage=storage, clock=clock)
+    reports = storage.reports
+    assert world.queue.servers.list()
+    for _ in range(3):
+        storage.work.ring()
+        world.until(lambda: list(reports.heard().values()) == [clock.now()])
+        clock.advance(BEAT_EVERY)
+    world.close()
+    assert not reports.heard()
+
+
+def test_a_process_that_runs_no_jobs_says_nothing(tmp_path: Path) -> None:
+    storage = MemoryStorage()
+    with StableQueue.open(tmp_path, storage=storage, dispatch=False) as queue:
+        queue.submit("auto", positive_prompt="a lighthouse")
+        assert not storage.reports.heard()
 
 
 def test_a_job_submitted_elsewhere_starts_without_polling(tmp_path: Path) -> None:

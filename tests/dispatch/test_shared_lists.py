@@ -51,7 +51,7 @@ class Outside:
         reporter = Reporter(
             server.alias,
             storage.reports,
-            ReportBoard(storage.reports, clock, QUICK),
+            ReportBoard(storage.reports, clock),
             HealthBoard(),
             worker="worker",
             clock=clock,

@@ -25,6 +25,7 @@ from stablequeue_core.errors import (
     JobNotPending,
     JobNotRetryable,
     JobStillRunning,
+    UnreadableJob,
     WaitTimedOut,
 )
 from stablequeue_core.jobs import JobStore, Submission, event_of
@@ -458,20 +459,24 @@ def test_a_batch_never_stands_otherwise_than_its_parts(story: list[str]) -> None
 class OneUnreadable(MemoryJobs):
     """The parts of one job cannot be read."""
 
-    def __init__(self, jobs: JobStore, unreadable: str) -> None:
+    def __init__(self, jobs: JobStore, unreadable: str, error: Exception) -> None:
         vars(self).update(vars(jobs))
         self._unreadable = unreadable
+        self._error = error
 
     def parts_of(self, job_id: str) -> Sequence[Job]:
         if job_id == self._unreadable:
-            raise ValueError("Nobody knows what this means.")
+            raise self._error
         return super().parts_of(job_id)
 
 
-def test_a_batch_that_cannot_be_joined_holds_up_no_other(split: Hands) -> None:
+@pytest.mark.parametrize(
+    "error", [ValueError("Nobody knows what this means."), UnreadableJob("its-part", 7)], ids=type
+)
+def test_a_batch_that_cannot_be_joined_holds_up_no_other(split: Hands, error: Exception) -> None:
     broken, whole = split.submit(), split.submit()
     for part in [split.start() for _ in (*broken.parts, *whole.parts)]:
         split.complete(part)
-    Joining(OneUnreadable(split.storage.jobs, broken.id), split.clock).settle()
+    Joining(OneUnreadable(split.storage.jobs, broken.id, error), split.clock).settle()
 
     assert split.status_of(whole) is JobStatus.COMPLETED

@@ -158,7 +158,7 @@ def test_what_was_seen_of_a_machine_is_not_said_of_another_that_got_its_alias(
 ) -> None:
     inventories.of("Laptop")
     elsewhere = laptop(api_url="http://127.0.0.2:7860")
-    storage.servers.replace("Laptop", elsewhere, server_event())
+    storage.servers.replace(laptop(), elsewhere, server_event())
 
     assert inventories.known("Laptop") is None
     inventories.of("Laptop")
@@ -169,7 +169,7 @@ def test_what_has_nothing_to_do_with_its_lists_does_not_make_a_server_another(
     inventories: Inventories, storage: MemoryStorage, fleet: Fleet
 ) -> None:
     inventories.of("Laptop")
-    storage.servers.replace("Laptop", evolve(laptop(), paused=True), server_event())
+    storage.servers.replace(laptop(), evolve(laptop(), paused=True), server_event())
     inventories.of("Laptop")
     assert len(fleet.asked) == 1
 

@@ -24,13 +24,17 @@ class FakeJobs:
 
     def __init__(self) -> None:
         self.open: dict[str, int] = {}
+        self.taken_meanwhile = 0
         self.forgotten: list[str] = []
 
-    def open_on(self, target: str) -> list[object]:
-        return [object()] * self.open.get(target, 0)
+    def open_on(self, server: str) -> list[object]:
+        return [object()] * self.open.get(server, 0)
 
-    def cancel_all_on(self, target: str) -> None:
-        self.open.pop(target, None)
+    def cancel_all_on(self, server: str) -> None:
+        self.open.pop(server, None)
+        if self.taken_meanwhile:
+            self.taken_meanwhile -= 1
+            self.open[server] = 1
 
     def forget_target(self, target: str) -> None:
         self.forgotten.append(target)
@@ -140,6 +144,27 @@ def test_a_server_with_open_jobs_goes_only_by_force(
         servers.remove("a")
     servers.remove("a", force=True)
     assert not servers.list()
+
+
+def test_a_job_that_a_server_was_just_taking_does_not_keep_it(
+    servers: ServerRegistry, jobs: FakeJobs
+) -> None:
+    servers.add("a", URL)
+    jobs.open["a"] = 2
+    jobs.taken_meanwhile = 1
+    servers.remove("a", force=True)
+    assert not servers.list()
+
+
+def test_a_server_whose_jobs_keep_coming_is_not_waited_for_without_end(
+    servers: ServerRegistry, jobs: FakeJobs
+) -> None:
+    servers.add("a", URL)
+    jobs.open["a"] = 2
+    jobs.taken_meanwhile = 1_000_000
+    with pytest.raises(ServerInUse, match="1 open job"):
+        servers.remove("a", force=True)
+    assert servers.get("a").paused
 
 
 @pytest.mark.parametrize("verb", ["get", "pause", "resume", "drain", "remove", "health"])

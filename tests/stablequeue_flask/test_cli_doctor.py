@@ -197,6 +197,11 @@ def test_a_limit_that_is_no_number_above_zero_is_told(tmp_path: Path, value: str
     check_sentence(result, "keep_jobs")
 
 
+def test_half_a_job_is_no_limit(tmp_path: Path) -> None:
+    result = run("tidy", "--data-dir", str(tmp_path), "--keep-jobs", "1.5")
+    check_sentence(result, "keep_jobs", "whole number")
+
+
 def test_a_setting_can_be_taken_back_for_once(tmp_path: Path) -> None:
     keep_old_jobs(tmp_path, 3)
     arguments = ("tidy", "--data-dir", str(tmp_path), "--keep-days", "none")

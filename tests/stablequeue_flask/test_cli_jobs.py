@@ -6,8 +6,14 @@ from pathlib import Path
 
 import pytest
 from tests.stablequeue_flask.test_cli import check_sentence, run
+from tests.storage.real_postgres import real_postgres
+from tests.worlds import World
 
-from stablequeue_core import JobStatus, Settings, StableQueue
+from stablequeue_core import Job, JobStatus, Settings, StableQueue
+from stablequeue_core.assembly.storages import DATABASE
+from stablequeue_core.clock import SystemClock
+from stablequeue_core.storage.sqlite import SqliteStorage
+from stablequeue_flask.demo import simulated
 
 
 @pytest.fixture
@@ -40,8 +46,8 @@ def test_the_newest_jobs_are_listed_first_and_how_many_more_there_are(folder: Pa
 
     lines = jobs(folder, "list", "--limit", "2").splitlines()
 
-    assert lines[0].split() == ["status", "target", "priority", "submitted", "prompt", "id"]
-    assert {line.split()[-1] for line in lines[1:3]} <= set(made)
+    assert lines[0].split() == ["id", "status", "server", "prio", "submitted", "prompt"]
+    assert {line.split()[0] for line in lines[1:3]} <= {each[:8] for each in made}
     assert lines[3] == "… and 1 older ones."
 
 
@@ -59,7 +65,7 @@ def test_a_job_is_held_released_and_moved_to_the_front(folder: Path) -> None:
 
     assert jobs(folder, "hold", first) == f"Job {first} is pending, and held.\n"
     assert jobs(folder, "release", first) == f"Job {first} is pending.\n"
-    jobs(folder, "front", second)
+    assert "goes before all others of priority 0 now.\n" in jobs(folder, "front", second)
     assert "Before it:      0 jobs" in jobs(folder, "show", second)
     assert "Before it:      1 job\n" in jobs(folder, "show", first)
 
@@ -69,7 +75,7 @@ def test_a_held_job_that_is_cancelled_is_held_no_more(folder: Path) -> None:
     jobs(folder, "hold", job)
 
     assert jobs(folder, "cancel", job) == f"Job {job} is cancelled.\n"
-    assert jobs(folder, "list").splitlines()[1].startswith("cancelled")
+    assert jobs(folder, "list").splitlines()[1].split()[1] == "cancelled"
 
 
 def test_several_jobs_stand_at_the_front_in_the_order_in_which_they_were_named(
@@ -133,3 +139,108 @@ def test_a_job_that_does_not_wait_is_told_of_in_one_sentence(folder: Path) -> No
     result = run("jobs", "hold", job_id, "--data-dir", str(folder))
 
     check_sentence(result, JobStatus.CANCELLED.value, "only a pending job")
+
+
+def test_what_fails_with_one_job_is_done_to_the_others(folder: Path) -> None:
+    ended, waiting = submit(folder), submit(folder)
+    jobs(folder, "cancel", ended)
+
+    result = run("jobs", "hold", ended, waiting, "--data-dir", str(folder))
+
+    check_sentence(result, "only a pending job")
+    assert result.stdout == f"Job {waiting} is pending, and held.\n"
+
+
+def test_a_held_job_goes_first_once_it_is_released(folder: Path) -> None:
+    job = submit(folder)
+    jobs(folder, "hold", job)
+    assert jobs(folder, "front", job).endswith("priority 0 now, once it is released.\n")
+
+
+def test_a_list_fits_the_terminal(folder: Path) -> None:
+    with StableQueue.open(folder, dispatch=False) as queue:
+        queue.servers.add("A" * 60, "http://127.0.0.1:3")
+    submit(folder, "many words " * 20, target="A" * 60)
+
+    result = run("jobs", "list", "--data-dir", str(folder), COLUMNS="80")
+
+    assert max(map(len, result.stdout.splitlines())) < 80
+    assert result.stdout.count("…") == 2
+
+
+def test_a_list_tells_which_server_ran_a_job_for_any(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    world.run("auto")
+    world.queue.submit("auto", positive_prompt="later", hold=True)
+    world.close()
+
+    _, later, made = jobs(tmp_path, "list").splitlines()
+
+    assert "Laptop (auto)" in made
+    assert "Laptop" not in later
+
+
+@pytest.mark.parametrize("command", ["show", "hold", "front", "release", "cancel", "retry"])
+def test_the_beginning_of_an_id_is_enough(folder: Path, command: str) -> None:
+    others = [submit(folder, f"cat {each}") for each in range(3)]
+    job = next(each for each in others if each[:4] not in {o[:4] for o in others if o != each})
+    if command == "retry":
+        jobs(folder, "cancel", job)
+    assert job in jobs(folder, command, job[:8])
+    assert job in run("explain", job[:4], "--data-dir", str(folder)).stdout
+
+
+def test_a_beginning_that_several_ids_share_is_told_with_all_of_them(folder: Path) -> None:
+    alike = [made_with(folder, f"feedbee{each}-71ec-4803-88b0-14f5162f6c66") for each in range(2)]
+
+    result = run("jobs", "show", "feedbee", "--data-dir", str(folder))
+
+    check_sentence(result, "several jobs", *alike, "Give more of the id")
+    assert alike[1] in jobs(folder, "show", "feedbee1")
+
+
+def test_ids_that_are_listed_can_be_told_apart(folder: Path) -> None:
+    for each in range(2):
+        made_with(folder, f"feedbeef-71e{each}-4803-88b0-14f5162f6c66")
+    ids = [line.split()[0] for line in jobs(folder, "list").splitlines()[1:]]
+    assert sorted(ids) == ["feedbeef-71e0", "feedbeef-71e1"]
+
+
+def made_with(folder: Path, job_id: str) -> str:
+    """A job with this id, as it may come from a copied queue."""
+    now = SystemClock().now()
+    with SqliteStorage(folder / DATABASE) as storage:
+        job = Job(
+            id=job_id,
+            target="Laptop",
+            params={"positive_prompt": "a cat"},
+            created_at=now,
+            updated_at=now,
+        )
+        storage.jobs.add([job])
+    return job_id
+
+
+def test_too_short_a_beginning_is_told_of(folder: Path) -> None:
+    job = submit(folder)
+    check_sentence(run("jobs", "show", job[:3], "--data-dir", str(folder)), "at least the first 4")
+
+
+def test_a_pending_job_that_no_server_can_run_says_so(tmp_path: Path) -> None:
+    with simulated(0.0, 0.0) as forges, StableQueue.open(tmp_path) as queue:
+        for alias, url in forges.items():
+            queue.servers.add(alias, url)
+        job = queue.submit("auto", positive_prompt="a cat", checkpoint_name="nowhere.safetensors")
+
+        shown = " ".join(jobs(tmp_path, "show", job.id).split())
+
+    assert "It waits: No server can run it." in shown
+    assert "nowhere.safetensors" in shown
+
+
+def test_whoever_only_looks_makes_no_folder_beside_a_database_server(tmp_path: Path) -> None:
+    with real_postgres() as server:
+        StableQueue.open(tmp_path / "data", dispatch=False, database_url=server.url).close()
+        folder = tmp_path / "mistyped"
+        assert jobs(folder, "list", "--database-url", server.url) == "There is no job.\n"
+        assert not folder.exists()

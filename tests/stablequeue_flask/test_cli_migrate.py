@@ -64,7 +64,7 @@ def test_a_folder_with_a_queue_is_left_alone(data: Path, tmp_path: Path) -> None
         fill(storage, jobs=3)
     before = jobs_in(copy)
     result = run(*BOTH_FILES, "--data-dir", str(data), "--to-data-dir", str(copy))
-    check_sentence(result, "There is a queue already")
+    check_sentence(result, "There is a queue already", "Choose a database, or a data folder")
     assert jobs_in(copy) == before
 
 

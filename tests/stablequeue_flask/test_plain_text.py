@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from stablequeue_flask.excerpts import EXCERPT_CHARS, excerpt
-from stablequeue_flask.plain_text import printable, table
+from stablequeue_flask.plain_text import fact_lines, printable, room, table, wrapped
 
 
 @pytest.mark.parametrize(
@@ -43,3 +43,31 @@ def test_columns_are_aligned_as_a_terminal_draws_them() -> None:
     """A wide character takes two places, and a mark on another one none."""
     rows = [("日本 モデル", "x"), ("Gru\u0308ße", "y"), ("🦊", "z")]
     assert table(rows) == "日本 モデル  x\nGru\u0308ße        y\n🦊           z"
+
+
+def test_the_widest_columns_are_cut_where_there_is_no_room() -> None:
+    rows = [("id", "prompt", "name"), ("1", "a" * 30, "b" * 20)]
+    assert table(rows, within=28, cut=(1, 2)).splitlines()[1] == "1   aaaaaaaaaa…  bbbbbbbbbb…"
+
+
+def test_what_is_cut_counts_as_wide_as_a_terminal_draws_it() -> None:
+    shown = table([("a", "b"), ("日本日本日本日本", "x")], within=13, cut=(0,))
+    assert shown.splitlines()[1] == "日本日本…   x"
+
+
+def test_ids_and_addresses_stay_in_one_piece_when_lines_are_wrapped() -> None:
+    words = ["88615c9d-71ec-4803-88b0-14f5162f6c66", "http://tower.example:7860/a-long-path"]
+    assert wrapped(" ".join(words), 20) == words
+
+
+def test_a_long_fact_goes_on_below_its_own_beginning() -> None:
+    lines = list(fact_lines([("Why", "one two three")], within=24))
+    assert lines == ["Why:            one two", "                three"]
+
+
+@pytest.mark.parametrize(("columns", "width"), [("80", 79), ("300", 100), ("10", 40)])
+def test_there_is_as_much_room_as_the_terminal_has_within_reason(
+    columns: str, width: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    assert room() == width

@@ -123,7 +123,7 @@ def is_newest(storage: Storage, job: Job) -> bool:
 def renaming(storage: Storage) -> object:
     """There and back: what is open follows."""
     for old, new in (("Laptop", "Tower"), ("Tower", "Laptop")):
-        storage.servers.replace(old, laptop(alias=new), server_event())
+        storage.servers.replace(laptop(alias=old), laptop(alias=new), server_event())
     return storage.servers.list()
 
 

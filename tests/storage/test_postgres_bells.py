@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
+import threading
 from collections.abc import Iterator
 
 import pytest
 from tests.storage.real_postgres import Schemas
 
+from stablequeue_core.jobs import JobStatus
 from stablequeue_core.storage.postgres import PostgresStorage, listening
 from stablequeue_core.testing.contracts.samples import add, claimed, completed, pending
 
@@ -93,3 +96,88 @@ def test_a_change_that_its_process_died_before_telling_is_found(
         lambda connection: connection.execute("UPDATE queue SET sequence = sequence + 1").rowcount
     )
     assert other.work.wait(work, 60) > work
+
+
+FOREIGN = ["hello", "", "one two three", "somebody work 7 and more", "9 " * 3000]
+"""Whoever may connect may send them; a newer version of ours may speak so, too."""
+
+
+@pytest.mark.parametrize("words", FOREIGN, ids=range(len(FOREIGN)))
+def test_a_message_that_nobody_understands_rings_for_work(storages: Pair, words: str) -> None:
+    one, other = storages
+    work, changes = other.work.rings, other.changes.rings
+    _notify(one, words)
+    assert other.work.wait(work, 60) > work
+    assert other.changes.wait(changes, 60) > changes
+    _check_hears(one, other)
+
+
+def test_a_message_that_tells_of_more_than_there_is_hides_nothing(
+    storages: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listening, "LOOK_SECONDS", 0.05)
+    one, other = storages
+    work = other.work.rings
+    _notify(one, f"somebody work {2**63}")
+    work = other.work.wait(work, 60)
+    # It is looked at the log again: what is told of it cannot be.
+    work = other.work.wait(work, 60)
+    one.database.transact(
+        lambda connection: connection.execute("UPDATE queue SET sequence = sequence + 1").rowcount
+    )
+    assert other.work.wait(work, 60) > work
+
+
+def test_who_listens_outlives_a_defect(
+    storages: Pair, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is told with its traceback, and both bells ring: nobody knows what was missed."""
+    one, other = storages
+    work = other.work.rings
+    ring = other.work.ring
+
+    def stumble() -> None:
+        monkeypatch.setattr(other.work, "ring", ring)
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(other.work, "ring", stumble)
+    _notify(one, "hello")
+    assert other.work.wait(work, 60) > work
+    _check_hears(one, other)
+    (told,) = [record for record in caplog.records if record.levelno == logging.ERROR]
+    assert told.exc_info
+
+
+def test_who_listens_waits_for_a_queue_that_was_damaged(
+    storages: Pair, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Without a traceback; and goes on when it was mended."""
+    monkeypatch.setattr(listening, "LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(listening, "AGAIN_SECONDS", 0.05)
+    one, other = storages
+    add(one, pending())
+    work = other.work.wait(0, 60)
+    one.database.transact(lambda connection: connection.execute("DELETE FROM queue").rowcount)
+    while not any("backup" in record.getMessage() for record in caplog.records):
+        threading.Event().wait(0.01)
+    one.database.transact(
+        lambda connection: (
+            connection.execute("INSERT INTO queue (number, sequence) VALUES (9, 9)").rowcount
+        )
+    )
+    assert other.work.wait(work, 60) > work
+    _check_hears(one, other)
+    assert not any(record.exc_info for record in caplog.records)
+
+
+def _notify(storage: PostgresStorage, words: str) -> None:
+    channel = storage.database.address.name_of("bells")
+    storage.database.fetch("SELECT pg_notify(%s, %s)", (channel, words))
+
+
+def _check_hears(one: PostgresStorage, other: PostgresStorage) -> None:
+    """What one does is heard by the other."""
+    changes = other.changes.rings
+    add(one, pending())
+    assert other.changes.wait(changes, 60) > changes
+    assert other.jobs.counts()[JobStatus.PENDING]

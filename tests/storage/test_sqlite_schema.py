@@ -80,6 +80,42 @@ def test_a_database_of_a_newer_version_is_left_alone(path: Path) -> None:
     assert path.read_bytes() == before
 
 
+@pytest.mark.parametrize("version", [0, -3])
+def test_a_database_with_a_version_that_cannot_be_is_left_alone(path: Path, version: int) -> None:
+    with closing(sqlite3.connect(path)) as other:
+        other.execute(f"PRAGMA user_version = {version}")
+    before = path.read_bytes()
+    with pytest.raises(StorageCorrupt, match="backup"):
+        SqliteStorage(path)
+    assert path.read_bytes() == before
+
+
+def test_a_database_that_was_emptied_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "queue.db"
+    with closing(sqlite3.connect(path)) as other:
+        other.execute(f"PRAGMA application_id = {schema.APPLICATION_ID}")
+        other.execute(f"PRAGMA user_version = {schema.VERSION}")
+    with pytest.raises(StorageCorrupt, match="backup"):
+        SqliteStorage(path)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    ["DELETE FROM queue", "DROP TABLE queue", "ALTER TABLE queue RENAME value TO number"],
+)
+def test_a_database_that_lacks_something_says_so(path: Path, damage: str) -> None:
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        for (trigger,) in other.execute(
+            "SELECT name FROM sqlite_schema WHERE type = 'trigger'"
+        ).fetchall():
+            other.execute(f"DROP TRIGGER {trigger}")
+        other.execute(damage)
+    with SqliteStorage(path) as storage:
+        for call in (storage.jobs.paused, storage.jobs.counts):
+            with pytest.raises(StorageCorrupt, match="backup"):
+                call()
+
+
 def test_an_empty_file_becomes_a_database(tmp_path: Path) -> None:
     path = tmp_path / "queue.db"
     path.touch()

@@ -99,7 +99,9 @@ def assemble(
         checked = Settings.from_environment({}, database_url=database_url)
         settings = evolve(settings, database_url=checked.database_url)
     folder = Path(data_dir).expanduser().resolve()
-    folder.mkdir(parents=True, exist_ok=True)
+    # Where both are elsewhere, it would hold nothing.
+    if images is None or (storage is None and settings.database_url is None):
+        folder.mkdir(parents=True, exist_ok=True)
     with ExitStack() as closing:
         storage = closing.enter_context(
             storage or open_storage(folder, database_url=settings.database_url)
@@ -114,7 +116,7 @@ def assemble(
             settings=settings,
             image_folder=images.folder,
         )
-        reports = ReportBoard(storage.reports, clock, settings)
+        reports = ReportBoard(storage.reports, clock)
         health = HealthBoard(reports.health_of)
         announcer = Announcer(storage.events, storage.changes)
         known_files = StoredCheckpoints(storage.models)

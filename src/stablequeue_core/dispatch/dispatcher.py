@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import platform
 import threading
 import time
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 
 from stablequeue_core.announcer import Announcer
 from stablequeue_core.backends import Backend
@@ -30,6 +32,7 @@ from stablequeue_core.generation import Progress
 from stablequeue_core.images import ImageStore
 from stablequeue_core.outage import Outage
 from stablequeue_core.servers import HealthBoard, Inventories, ReportBoard, Server
+from stablequeue_core.servers.report_board import BEAT_EVERY
 from stablequeue_core.settings import Settings
 from stablequeue_core.storage import Storage
 
@@ -111,6 +114,7 @@ class Dispatcher:
         self._outage = Outage(logger, "The dispatcher has to wait")
         self._stopping = threading.Event()
         self._looked_at_servers = self._looked_for_expired_at = clock.monotonic()
+        self._said_so_at = -math.inf
         self._thread = threading.Thread(
             target=self._run, name="stablequeue-dispatcher", daemon=True
         )
@@ -146,11 +150,14 @@ class Dispatcher:
             for lane in lanes:
                 lane.join(LAST_WORDS)
             self._costs.close()
+            with suppress(StorageError):
+                self._storage.reports.leave(self._worker)
 
     def _run(self) -> None:
         while not self._stopping.is_set():
             heard = self._storage.work.rings
             duties = (
+                self._say_that_we_live,
                 self._keep_lanes,
                 self._arrivals.settle,
                 self._joining.settle,
@@ -178,6 +185,13 @@ class Dispatcher:
         except Exception:
             logger.exception("The dispatcher stumbled; it goes on.")
         return False
+
+    def _say_that_we_live(self) -> None:
+        """Others believe what we have told of our servers for as long as we do."""
+        now = self._clock.monotonic()
+        if now - self._said_so_at >= BEAT_EVERY:
+            self._storage.reports.beat(self._worker, self._clock.now())
+            self._said_so_at = now
 
     def _keep_lanes(self) -> None:
         """Servers are told of when they change; this is for lanes that have ended meanwhile."""

@@ -28,12 +28,29 @@ def check_folders(premises: Premises) -> Iterator[Finding]:
         )
     else:
         yield from _writable(DATA, premises.folder)
-        if not premises.images.exists():
-            yield ok(IMAGES, "It is not there yet; the first start makes it.")
-        else:
-            yield from _writable(IMAGES, premises.images)
+        yield from _of_images(premises.images)
     for root in premises.roots:
         yield from _of_models(root, premises.storage)
+
+
+def _of_images(folder: Path) -> Iterator[Finding]:
+    if folder.is_dir():
+        yield from _writable(IMAGES, folder)
+    elif not os.path.lexists(folder):
+        yield ok(IMAGES, "It is not there yet; the first start makes it.")
+    elif folder.exists():
+        yield problem(
+            IMAGES,
+            "It is a file, and no folder: nothing starts.",
+            f"Move that file ({folder.name!r}) away; the next start makes a folder.",
+        )
+    else:
+        yield problem(
+            IMAGES,
+            "It is a link to something that is not there: nothing starts.",
+            "If that lies on a disk of its own, mount it; else remove the link: the next start "
+            "makes a folder.",
+        )
 
 
 def _writable(subject: str, folder: Path) -> Iterator[Finding]:

@@ -12,9 +12,9 @@ from stablequeue_core.doctor.premises import Premises
 from stablequeue_core.doctor.server_looks import ServerLook
 from stablequeue_core.errors import DownloadNotFound
 from stablequeue_core.generation import Requirements
-from stablequeue_core.jobs import Job, JobQuery, JobStatus
+from stablequeue_core.jobs import Job, JobQuery, JobStatus, runs_on
 from stablequeue_core.quantities import count_text, seconds_text
-from stablequeue_core.servers import AUTO, is_for_any
+from stablequeue_core.servers import AUTO, ReportBoard, is_for_any
 from stablequeue_core.storage import Storage
 
 SUBJECT = "jobs"
@@ -53,9 +53,26 @@ def _lost(storage: Storage) -> Iterator[Finding]:
             SUBJECT,
             f"{count_text(len(lost), 'job')} marked as running that no process works on; "
             f"{job.id} for {seconds_text((now - until).total_seconds())}.",
-            "A process that runs jobs takes them over, and makes the same pictures: start "
-            "`stablequeue serve` or `stablequeue work`.",
+            _what_brings_it_back(storage, job),
         )
+
+
+def _what_brings_it_back(storage: Storage, job: Job) -> str:
+    """What to do about a job whose lease has run out."""
+    board = ReportBoard(storage.reports, storage.clock)
+    report = board.all().get(runs_on(job) or "")
+    silence = board.silence(report) if report else None
+    if silence is not None:
+        return f"{silence.sentence} {silence.advice}"
+    if board.alive():
+        return (
+            "The process that looks after the server takes the job over as soon as that answers: "
+            "see what is said of the server."
+        )
+    return (
+        "A process that runs jobs takes them over, and makes the same pictures: start "
+        "`stablequeue serve` or `stablequeue work`."
+    )
 
 
 def _not_supplied(storage: Storage) -> Iterator[Finding]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sqlite3
 import sys
 import threading
-from collections.abc import Iterator
-from datetime import timedelta
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Sequence
 from importlib.metadata import PackageNotFoundError, version
 
 from stablequeue_core.doctor.diagnosis import Finding, ok, warning
@@ -14,14 +14,15 @@ from stablequeue_core.doctor.premises import Premises
 from stablequeue_core.errors import StorageError
 from stablequeue_core.jobs import JobStatus
 from stablequeue_core.quantities import count_text
+from stablequeue_core.servers import ReportBoard, ServerReport, Silence, process_of
 from stablequeue_core.storage import Storage
 
 SUBJECT = "processes"
 
-SILENCE = timedelta(seconds=30)
-"""Whoever drives a server says so at least every ten seconds."""
-
 MANY_THREADS = 1000
+
+MOST_NAMES = 5
+"""So many servers are named in one sentence."""
 
 
 def check_process(premises: Premises) -> Iterator[Finding]:
@@ -47,8 +48,8 @@ def check_process(premises: Premises) -> Iterator[Finding]:
 
 
 def _of_workers(storage: Storage) -> Iterator[Finding]:
-    since = storage.clock.now() - SILENCE
-    alive = {_process(each.worker) for each in storage.reports.all().values() if each.at >= since}
+    board = ReportBoard(storage.reports, storage.clock)
+    alive = {process_of(worker) for worker in board.alive()}
     pending = storage.jobs.counts()[JobStatus.PENDING]
     if storage.jobs.paused():
         yield warning(
@@ -57,22 +58,44 @@ def _of_workers(storage: Storage) -> Iterator[Finding]:
             f"{count_text(pending, 'job is', 'jobs are')} waiting.",
             "Resume it: POST /api/v1/queue/resume, or queue.resume().",
         )
+    enabled = [server.alias for server in storage.servers.list() if server.enabled]
+    silent = dict(_silent(board, enabled))
     if alive:
         verb = "runs" if len(alive) == 1 else "run"
         yield ok(SUBJECT, f"{count_text(len(alive), 'process', 'processes')} {verb} jobs.")
-    elif pending and any(server.enabled for server in storage.servers.list()):
+        for silence, held in silent.items():
+            # Those that are alive would have taken its servers over, if they could.
+            yield warning(SUBJECT, f"{silence.sentence} It keeps {_names(held)}.", silence.advice)
+    elif pending and enabled:
+        nobody = f"Nobody runs jobs, and {count_text(pending, 'job is', 'jobs are')} waiting."
         yield warning(
             SUBJECT,
-            f"Nobody runs jobs, and {count_text(pending, 'job is', 'jobs are')} waiting.",
-            "Start `stablequeue serve`, or `stablequeue work` beside one that only takes jobs.",
+            " ".join([nobody, *(silence.sentence for silence in silent)]),
+            " ".join(silence.advice for silence in silent)
+            or "Start `stablequeue serve`, or `stablequeue work` beside one that only takes jobs.",
         )
     else:
         yield ok(SUBJECT, "Nobody runs jobs now.")
 
 
-def _process(worker: str) -> str:
-    """Which process it is, of ``host:process:…``."""
-    return ":".join(worker.split(":")[:2])
+def _silent(
+    board: ReportBoard, enabled: Collection[str]
+) -> Iterator[tuple[Silence, Sequence[str]]]:
+    """The processes that hold servers and tell nothing any more, and which servers those are."""
+    told: defaultdict[str, list[ServerReport]] = defaultdict(list)
+    for report in board.all().values():
+        if report.alias in enabled:
+            told[report.worker].append(report)
+    for reports in told.values():
+        silence = board.silence(max(reports, key=lambda report: report.at))
+        if silence is not None:
+            yield silence, [report.alias for report in reports]
+
+
+def _names(aliases: Sequence[str]) -> str:
+    names = ", ".join(map(repr, sorted(aliases)[:MOST_NAMES]))
+    more = f" and {len(aliases) - MOST_NAMES} more" if len(aliases) > MOST_NAMES else ""
+    return f"server{'s' if len(aliases) > 1 else ''} {names}{more}"
 
 
 def _version() -> str:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from ipaddress import ip_address
 from urllib.parse import urlsplit
+
+from attrs import evolve
 
 from stablequeue_core.doctor.diagnosis import Finding, Verdict, ok, problem, warning
 from stablequeue_core.doctor.premises import Premises
 from stablequeue_core.doctor.server_looks import ServerLook
+from stablequeue_core.errors import StorageError
 from stablequeue_core.quantities import count_text, size_text
-from stablequeue_core.servers import ServerStatus
+from stablequeue_core.servers import ServerHealth, ServerStatus
 
 _NOT_ONLINE = {
     ServerStatus.OFFLINE: (
@@ -21,7 +25,8 @@ _NOT_ONLINE = {
     ServerStatus.STARTING: (
         Verdict.WARNING,
         "It is starting.",
-        "Look again in a minute; it gets jobs as soon as it answers.",
+        "Look again in a minute; it gets jobs as soon as it answers. If it says the same then, "
+        "check its address (another program may have it), and that it was started with --api.",
     ),
     ServerStatus.UNAUTHORIZED: (
         Verdict.PROBLEM,
@@ -44,8 +49,39 @@ def check_servers(premises: Premises, looks: Sequence[ServerLook]) -> Iterator[F
             "There is no server.",
             "Add one: `stablequeue serve --server Laptop=http://127.0.0.1:7860`.",
         )
+    told = _told(premises)
     for look in looks:
+        if look.health.status is ServerStatus.STARTING and told.get(look.server.alias):
+            # Who looks for the first time cannot know how long it has been so.
+            look = evolve(look, health=told[look.server.alias])
         yield from _of(look, premises.settings.memory_reserve)
+    yield from _of_addresses(looks)
+
+
+def _told(premises: Premises) -> Mapping[str, ServerHealth]:
+    """The servers of which those who run jobs know that their API is off."""
+    if premises.storage is None:
+        return {}
+    try:
+        reports = premises.storage.reports.all()
+    except StorageError:
+        return {}  # What is wrong with it, the check of the database tells.
+    healths = {alias: report.health for alias, report in reports.items()}
+    return {a: health for a, health in healths.items() if health.status is ServerStatus.NO_API}
+
+
+def _of_addresses(looks: Sequence[ServerLook]) -> Iterator[Finding]:
+    """Two servers at one address are one, which would get two jobs at a time."""
+    enabled = [look.server for look in looks if look.server.enabled]
+    for url, count in Counter(server.api_url.rstrip("/") for server in enabled).items():
+        if count > 1:
+            names = ", ".join(repr(s.alias) for s in enabled if s.api_url.rstrip("/") == url)
+            yield warning(
+                "servers",
+                f"{names} have the same address, and so are one server.",
+                "Remove all but one of them: it makes one picture at a time, however many names "
+                "it has, and what is known of one name is not known of the others.",
+            )
 
 
 def _of(look: ServerLook, memory_reserve: float) -> Iterator[Finding]:

@@ -6,11 +6,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from attrs import frozen
+from attrs import field, frozen
 
 from stablequeue_core.downloads.download import Download
 from stablequeue_core.downloads.lifecycle import ENDED, DownloadStatus
 from stablequeue_core.events import Event
+from stablequeue_core.quantities import countable
 
 ALL = 2**31
 """More downloads than anybody has."""
@@ -27,8 +28,8 @@ class DownloadQuery:
     """
 
     statuses: frozenset[DownloadStatus] = frozenset()
-    limit: int = 50
-    offset: int = 0
+    limit: int = field(default=50, converter=countable)
+    offset: int = field(default=0, converter=countable)
 
 
 @frozen(kw_only=True)

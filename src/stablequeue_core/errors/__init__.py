@@ -29,6 +29,7 @@
     │   ├── IdempotencyKeyReused
     │   ├── ServerExists
     │   ├── ServerInUse
+    │   ├── StaleServer          someone else changed the server first
     │   ├── AmbiguousModel       the name fits several model files
     │   ├── NoModelFolders       there is nothing to scan
     │   ├── NoFolderForKind      there is no place for a download
@@ -45,6 +46,7 @@
     │   ├── StorageFull
     │   ├── StorageReadOnly
     │   ├── StorageCorrupt
+    │   │   └── UnreadableJob    one job cannot be read, all others can
     │   ├── StorageTooNew
     │   ├── StorageUnreachable   the database server does not answer
     │   ├── StorageNotEmpty      a queue is not copied over another
@@ -184,7 +186,13 @@ from stablequeue_core.errors.models import (
     SidecarNotWritten,
     UnreadableModel,
 )
-from stablequeue_core.errors.servers import InvalidServer, ServerExists, ServerInUse, ServerNotFound
+from stablequeue_core.errors.servers import (
+    InvalidServer,
+    ServerExists,
+    ServerInUse,
+    ServerNotFound,
+    StaleServer,
+)
 from stablequeue_core.errors.storage import (
     ExtraMissing,
     StorageBusy,
@@ -195,6 +203,7 @@ from stablequeue_core.errors.storage import (
     StorageReadOnly,
     StorageTooNew,
     StorageUnreachable,
+    UnreadableJob,
 )
 from stablequeue_core.errors.transport import (
     AnswerTooLarge,
@@ -283,6 +292,7 @@ __all__ = [
     "StableQueueError",
     "StaleDownload",
     "StaleJob",
+    "StaleServer",
     "Stalled",
     "StorageBusy",
     "StorageCorrupt",
@@ -297,6 +307,7 @@ __all__ = [
     "TransferAborted",
     "TransportError",
     "Unauthorized",
+    "UnreadableJob",
     "UnreadableModel",
     "WaitTimedOut",
     "WrongFile",

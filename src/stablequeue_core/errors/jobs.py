@@ -87,7 +87,7 @@ class JobStillRunning(Conflict):
     def __init__(self, job_id: str) -> None:
         super().__init__(
             f"Job {job_id} is still running: its server has not confirmed the cancel yet. "
-            "Try again in a moment.",
+            "Try again in a moment; `explain` tells what keeps it.",
             {"job_id": job_id},
         )
 

@@ -35,6 +35,18 @@ class ServerExists(Conflict):
         super().__init__(f"A server named {alias!r} exists already.", {"alias": alias})
 
 
+class StaleServer(Conflict):
+    """Someone else changed the server first; nothing of this change was kept."""
+
+    code = "stale_server"
+
+    def __init__(self, alias: str) -> None:
+        super().__init__(
+            f"Server {alias!r} was changed by someone else meanwhile; read it again.",
+            {"alias": alias},
+        )
+
+
 class ServerInUse(Conflict):
     """The server still has pending or running jobs."""
 

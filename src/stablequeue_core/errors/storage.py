@@ -35,6 +35,25 @@ class StorageCorrupt(StorageError):
     code = "storage_corrupt"
 
 
+class UnreadableJob(StorageCorrupt):
+    """One job cannot be read; all others can.
+
+    Attributes:
+        job_id: which.
+    """
+
+    code = "unreadable_job"
+
+    def __init__(self, job_id: str, number: int) -> None:
+        super().__init__(
+            f"The record of job {job_id} in the database cannot be read: it is damaged, or another "
+            "program has changed it. Put a backup back; or stop StableQueue, and remove this job "
+            f"by DELETE FROM jobs WHERE number = {number} (in PostgreSQL, FROM stablequeue.jobs).",
+            {"job_id": job_id},
+        )
+        self.job_id = job_id
+
+
 class StorageUnreachable(StorageError):
     """The database server cannot be reached now; it is asked again with the next call."""
 
@@ -49,7 +68,7 @@ class StorageNotEmpty(StorageError):
     def __init__(self) -> None:
         super().__init__(
             "There is a queue already in the storage that is to be written. "
-            "Choose an empty database, or another schema of it."
+            "Choose a database, or a data folder, that holds none."
         )
 
 

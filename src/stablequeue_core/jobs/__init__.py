@@ -8,6 +8,7 @@ from stablequeue_core.jobs.lifecycle import ENDED, OPEN, TRANSITIONS, JobStatus
 from stablequeue_core.jobs.limits import (
     client_problem,
     hold_problem,
+    key_problem,
     limits_in,
     not_before_problem,
     priority_problem,
@@ -27,6 +28,7 @@ from stablequeue_core.jobs.store import (
     Line,
     Work,
 )
+from stablequeue_core.jobs.whereabouts import runs_on
 from stablequeue_core.jobs.wholes import Wholes
 from stablequeue_core.servers import AUTO
 
@@ -60,7 +62,9 @@ __all__ = [
     "drawn_seed",
     "event_of",
     "hold_problem",
+    "key_problem",
     "limits_in",
     "not_before_problem",
     "priority_problem",
+    "runs_on",
 ]

@@ -23,7 +23,7 @@ from stablequeue_core.jobs.limits import (
 )
 from stablequeue_core.jobs.parts import in_parts, is_divisible, part_sizes
 from stablequeue_core.jobs.targets import Targets
-from stablequeue_core.serialization import to_iso
+from stablequeue_core.serialization import from_millis, to_iso, to_millis
 from stablequeue_core.servers import is_for_any
 from stablequeue_core.settings import Settings
 
@@ -96,7 +96,7 @@ class Intake:
             priority=submission.priority,
             effort=request.pixel_steps,
             client_id=submission.client_id,
-            not_before=submission.not_before,
+            not_before=_kept(submission.not_before),
             held=submission.hold,
         )
         sizes = self._part_sizes(submission.target, request)
@@ -134,6 +134,11 @@ def _wishes(submission: Submission) -> list[dict[str, Any]]:
     }
     said = {name: value for name, value in wishes.items() if value}
     return [said] if said else []
+
+
+def _kept(moment: datetime | None) -> datetime | None:
+    """The moment as it is kept: in UTC, to the millisecond."""
+    return None if moment is None else from_millis(to_millis(moment))
 
 
 def _check_wishes(submission: Submission) -> None:

@@ -12,6 +12,7 @@ MAX_PRIORITY = 1_000_000
 """In either direction; far more than anybody needs, and every database can hold it."""
 
 MAX_CLIENT_CHARS = 255
+MAX_KEY_CHARS = 255
 
 
 def limits_in(settings: Settings) -> ParamLimits:
@@ -82,3 +83,24 @@ def hold_problem(hold: object) -> FieldProblem | None:
         'must be true or false.'
     """
     return None if isinstance(hold, bool) else FieldProblem("hold", "must be true or false.")
+
+
+def key_problem(key: object) -> FieldProblem | None:
+    """What is wrong with an idempotency key; None when nothing is.
+
+    Example:
+        >>> key_problem("order-4711") is None, key_problem("") is None
+        (True, False)
+    """
+    if isinstance(key, str) and 1 <= len(key) <= MAX_KEY_CHARS and _is_whole_text(key):
+        return None
+    return FieldProblem("idempotency_key", f"must be text of 1 to {MAX_KEY_CHARS} characters.")
+
+
+def _is_whole_text(text: str) -> bool:
+    """Whether there is no half of a character (a lone surrogate) in it, nor a NUL."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return "\0" not in text

@@ -12,6 +12,7 @@ from attrs import evolve
 from stablequeue_core.bell import Bell
 from stablequeue_core.clock import Clock
 from stablequeue_core.errors import (
+    InvalidParams,
     JobIsPart,
     JobNotCancellable,
     JobNotFound,
@@ -26,8 +27,10 @@ from stablequeue_core.jobs.events import event_of, kind_of_change
 from stablequeue_core.jobs.intake import Intake, Submission, digest_of
 from stablequeue_core.jobs.job import Job
 from stablequeue_core.jobs.lifecycle import JobStatus
+from stablequeue_core.jobs.limits import key_problem
 from stablequeue_core.jobs.store import IdempotencyKey, JobPage, JobQuery, JobStore
 from stablequeue_core.jobs.targets import Targets
+from stablequeue_core.jobs.whereabouts import may_run_on, runs_on
 from stablequeue_core.jobs.wholes import Wholes
 from stablequeue_core.servers import ServerStore
 from stablequeue_core.settings import Settings
@@ -56,13 +59,14 @@ class JobQueue:
 
         Args:
             store: who remembers the jobs.
-            servers: who remembers their targets.
+            servers: who remembers the servers that they are for.
             changes: rings after every change.
             clock: the time.
             settings: limits and patience.
             image_folder: where the pictures lie; the jobs that are returned say so.
         """
         self._store = store
+        self._servers = servers
         self._wholes = Wholes(store, clock)
         self._targets = Targets(servers, clock)
         self._intake = Intake(self._targets, settings)
@@ -88,6 +92,9 @@ class JobQueue:
         jobs = self._intake.jobs_of(wanted, now=self._clock.now())
         key = None
         if idempotency_key is not None:
+            problem = key_problem(idempotency_key)
+            if problem is not None:
+                raise InvalidParams([problem])
             key = IdempotencyKey(key=idempotency_key, digest=digest_of(wanted))
         kept = self._store.add(jobs, key, fair=self._settings.fairness)
         return [self._located(job) for job in kept if job.part_of is None]
@@ -260,25 +267,30 @@ class JobQueue:
         """A server was removed or renamed: no job may be submitted for it any more."""
         self._targets.forget(target)
 
-    def open_on(self, target: str) -> Sequence[Job]:
-        """Every pending or processing job of this target."""
-        return self._store.open_on(target)
+    def open_on(self, server: str) -> Sequence[Job]:
+        """Every pending or processing job for this server, and those for any that it runs."""
+        waiting_or_running = self._store.open_on(server)
+        running = [job for job in self._store.processing() if runs_on(job) == server]
+        return list({job.id: job for job in (*waiting_or_running, *running)}.values())
 
-    def cancel_all_on(self, target: str) -> None:
-        """Cancel every open job of this target; its server is about to go.
+    def cancel_all_on(self, server: str) -> None:
+        """Cancel every open job on this server, which is about to go.
 
-        Running ones are waited for as a cancel does; then they are cancelled all the same.
+        Running ones are waited for as a cancel does; then they are cancelled all the same. With a
+        part, the whole batch is cancelled: without its pictures it would never be complete.
         """
-        for job in self._store.open_on(target):
-            # One that has ended or is gone meanwhile needs no cancel.
-            with suppress(JobNotCancellable, JobNotFound):
-                self._change(job.id, self._cancelled_or_asked)
+        asked = self.open_on(server)
+        for job in asked:
+            for job_id in filter(None, (job.part_of, job.id)):
+                # One that has ended or is gone meanwhile needs no cancel.
+                with suppress(JobNotCancellable, JobNotFound):
+                    self._settled(self._change(job_id, self._cancelled_or_asked))
         deadline = time.monotonic() + self._settings.cancel_wait
-        for job in self._store.open_on(target):
-            try:
-                self.wait(job.id, max(0.0, deadline - time.monotonic()))
-            except WaitTimedOut:
-                self._change(job.id, self._cancelled)
+        still_open = {job.id for job in self.open_on(server)}
+        for job in asked:
+            if job.id in still_open:
+                with suppress(JobNotFound):
+                    self._see_off(job, deadline)
 
     def wait_until_idle(self, server: str, timeout: float | None) -> bool:
         """Wait until no job runs on this server, which takes no more of them; None: for ever.
@@ -290,7 +302,9 @@ class JobQueue:
         has_been_idle = False
         while True:
             heard = self._changes.rings
-            is_idle = not any(job.server == server for job in self._store.processing())
+            known = {each.alias for each in self._servers.list()}
+            running = self._store.processing()
+            is_idle = not any(may_run_on(job, server, known) for job in running)
             if is_idle and has_been_idle:
                 return True
             if deadline is not None and time.monotonic() >= deadline:
@@ -311,6 +325,19 @@ class JobQueue:
     def counts(self) -> Mapping[JobStatus, int]:
         """How many jobs stand where."""
         return self._store.counts()
+
+    def _see_off(self, job: Job, deadline: float) -> None:
+        """Wait until a job that was asked to stop has ended; at the deadline, end it here.
+
+        Raises:
+            JobNotFound: it was deleted meanwhile.
+        """
+        try:
+            self.wait(job.id, max(0.0, deadline - time.monotonic()))
+        except WaitTimedOut:
+            self._change(job.id, self._cancelled)
+            if job.part_of is not None:
+                self._settled(self.get(job.part_of))
 
     def _own(self, job_id: str) -> Job:
         """A job of its own, with which its user may do as he likes.

@@ -6,12 +6,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 
-from attrs import frozen
+from attrs import field, frozen
 
 from stablequeue_core.events import Event
 from stablequeue_core.generation import Requirements
 from stablequeue_core.jobs.job import Job, Lease
 from stablequeue_core.jobs.lifecycle import JobStatus
+from stablequeue_core.quantities import countable
 
 
 @frozen(kw_only=True)
@@ -108,8 +109,8 @@ class JobQuery:
 
     status: JobStatus | None = None
     newest_first: bool = True
-    limit: int = 50
-    offset: int = 0
+    limit: int = field(default=50, converter=countable)
+    offset: int = field(default=0, converter=countable)
 
 
 @frozen(kw_only=True)

@@ -5,10 +5,12 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping, Sequence
 
-from attrs import frozen
+from attrs import field, frozen
+from attrs.converters import optional
 
 from stablequeue_core.events import Event
 from stablequeue_core.models.model import Model, ModelKind
+from stablequeue_core.quantities import countable
 
 
 @frozen(kw_only=True)
@@ -32,8 +34,8 @@ class ModelQuery:
     base_model: str | None = None
     text: str = ""
     missing: bool = False
-    limit: int | None = 50
-    offset: int = 0
+    limit: int | None = field(default=50, converter=optional(countable))
+    offset: int = field(default=0, converter=countable)
 
 
 @frozen(kw_only=True)

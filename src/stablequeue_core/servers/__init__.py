@@ -6,7 +6,7 @@ from stablequeue_core.servers.inventories import Inventories
 from stablequeue_core.servers.inventory import Inventory, ListedCheckpoint, ListedLora
 from stablequeue_core.servers.registry import ServerRegistry
 from stablequeue_core.servers.report_board import ReportBoard
-from stablequeue_core.servers.reports import NOBODY, ReportStore, ServerReport
+from stablequeue_core.servers.reports import NOBODY, SILENT_FOR, ReportStore, ServerReport
 from stablequeue_core.servers.server import (
     AUTO,
     GROUP_PREFIX,
@@ -14,12 +14,14 @@ from stablequeue_core.servers.server import (
     check_server,
     is_for_any,
 )
+from stablequeue_core.servers.silence import Silence, process_of, process_text
 from stablequeue_core.servers.store import ServerStore
 
 __all__ = [
     "AUTO",
     "GROUP_PREFIX",
     "NOBODY",
+    "SILENT_FOR",
     "Cost",
     "CostStore",
     "HealthBoard",
@@ -35,6 +37,9 @@ __all__ = [
     "ServerReport",
     "ServerStatus",
     "ServerStore",
+    "Silence",
     "check_server",
     "is_for_any",
+    "process_of",
+    "process_text",
 ]

@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from attrs import asdict, evolve
 
 from stablequeue_core.clock import Clock
-from stablequeue_core.errors import ServerExists, ServerInUse, ServerNotFound
+from stablequeue_core.errors import ServerExists, ServerInUse, ServerNotFound, StaleServer
 from stablequeue_core.events import Event, EventKind
 from stablequeue_core.servers.health import HealthBoard, ServerHealth, ServerStatus
 from stablequeue_core.servers.server import Server, check_server
 from stablequeue_core.servers.store import ServerStore
 
+ROUNDS = 5
+"""So often are a server's jobs cancelled before it goes: its lane may just be taking one."""
+
 
 class OpenJobs(Protocol):
     """What the registry must know of the jobs before it lets a server go."""
 
-    def open_on(self, target: str) -> Sequence[object]:
-        """The pending and running jobs of this server."""
+    def open_on(self, server: str) -> Sequence[object]:
+        """The pending and running jobs of this server, and those for any that it runs."""
 
-    def cancel_all_on(self, target: str) -> None:
-        """Cancel them, whatever their server says; returns when none is left."""
+    def cancel_all_on(self, server: str) -> None:
+        """Cancel them, whatever their server says; returns when none of those is left."""
 
     def forget_target(self, target: str) -> None:
         """Accept no more jobs for this server."""
@@ -33,7 +35,10 @@ class OpenJobs(Protocol):
 
 
 class ServerRegistry:
-    """The user's servers; ``queue.servers`` is one. Safe to use from several threads."""
+    """The user's servers; ``queue.servers`` is one.
+
+    Safe to use from several threads and several processes: none undoes what another has changed.
+    """
 
     def __init__(
         self, store: ServerStore, jobs: OpenJobs, health: HealthBoard, clock: Clock
@@ -42,7 +47,6 @@ class ServerRegistry:
         self._jobs = jobs
         self._health = health
         self._clock = clock
-        self._changing = threading.Lock()
 
     def add(
         self,
@@ -120,10 +124,12 @@ class ServerRegistry:
             InvalidServer: lists every bad field.
             ServerExists: the new alias is taken.
         """
-        with self._changing:
-            present = self._store.get(alias)
-            server = check_server({**asdict(present), **changes})
-            self._store.replace(alias, server, self._event(EventKind.SERVER_CHANGED, server))
+        # It may take more than one try, and what can be read once only would be gone by then.
+        given = {
+            name: tuple(value) if isinstance(value, Iterator) else value
+            for name, value in changes.items()
+        }
+        server = self._change(alias, lambda present: check_server({**asdict(present), **given}))
         if alias != server.alias:
             self._forget(alias)
         return server
@@ -134,7 +140,7 @@ class ServerRegistry:
         Raises:
             ServerNotFound: there is none.
         """
-        return self._change(alias, paused=True)
+        return self._change(alias, lambda server: evolve(server, paused=True))
 
     def resume(self, alias: str) -> Server:
         """Let a paused server take jobs again.
@@ -142,7 +148,7 @@ class ServerRegistry:
         Raises:
             ServerNotFound: there is none.
         """
-        return self._change(alias, paused=False)
+        return self._change(alias, lambda server: evolve(server, paused=False))
 
     def drain(self, alias: str, timeout: float | None = None) -> bool:
         """Pause the server, and wait until nothing of ours runs there; it stays paused.
@@ -170,20 +176,24 @@ class ServerRegistry:
 
         Args:
             alias: which one.
-            force: cancel its open jobs first.
+            force: cancel its open jobs first, those among them that were for any server and run
+                here.
 
         Raises:
             ServerNotFound: there is none.
-            ServerInUse: it has open jobs, and ``force`` was not given.
+            ServerInUse: it has open jobs, and ``force`` was not given; or new ones kept coming,
+                then it stays paused.
         """
         server = self._store.get(alias)
         if force:
             # So that its lane does not take one job after the other meanwhile.
             self.pause(alias)
+        rounds = ROUNDS if force else 0
+        while open_jobs := len(self._jobs.open_on(alias)):
+            if not rounds:
+                raise ServerInUse(alias, open_jobs)
+            rounds -= 1
             self._jobs.cancel_all_on(alias)
-        open_jobs = len(self._jobs.open_on(alias))
-        if open_jobs:
-            raise ServerInUse(alias, open_jobs)
         self._store.remove(alias, self._event(EventKind.SERVER_REMOVED, server))
         self._forget(alias)
 
@@ -216,11 +226,16 @@ class ServerRegistry:
             return None
         return health.last_error or f"Server {alias!r} is {health.status}."
 
-    def _change(self, alias: str, **changes: Any) -> Server:
-        with self._changing:
-            server = evolve(self._store.get(alias), **changes)
-            self._store.replace(alias, server, self._event(EventKind.SERVER_CHANGED, server))
-        return server
+    def _change(self, alias: str, change: Callable[[Server], Server]) -> Server:
+        """Read, change, keep; again if someone else was faster: what they have changed stays."""
+        while True:
+            before = self._store.get(alias)
+            server = change(before)
+            try:
+                self._store.replace(before, server, self._event(EventKind.SERVER_CHANGED, server))
+            except StaleServer:
+                continue
+            return server
 
     def _event(self, kind: EventKind, server: Server) -> Event:
         return Event(kind=kind, at=self._clock.now(), server=server.alias)

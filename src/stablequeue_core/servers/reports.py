@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from attrs import frozen
 
@@ -16,6 +16,10 @@ NOBODY = ""
 """The worker of a server whose lane nobody holds."""
 
 
+SILENT_FOR = timedelta(hours=1)
+"""A process that has told nothing for so long is forgotten when another one tells something."""
+
+
 @frozen(kw_only=True)
 class ServerReport:
     """One server, as whoever holds its lane sees it.
@@ -24,8 +28,8 @@ class ServerReport:
         alias: its name.
         health: how it feels.
         worker: who holds its lane: ``host:process:…``; :data:`NOBODY` once they have let go of it.
-        at: when this was told. One that is older than a few seconds tells of a worker that died,
-            or of a server that nothing happens on.
+        at: when this was told. Nothing is told again where nothing happens: whether the worker is
+            alive is told by :meth:`ReportStore.heard`.
         job_id: what it runs now; None when nothing of ours.
         progress: how far that is.
         free_bytes: memory that its computer has left; None when it does not tell.
@@ -55,3 +59,18 @@ class ReportStore(ABC):
     @abstractmethod
     def all(self) -> Mapping[str, ServerReport]:
         """The newest report of each server that has one, by alias."""
+
+    @abstractmethod
+    def beat(self, worker: str, at: datetime) -> None:
+        """This process runs jobs, and is alive. Those silent for :data:`SILENT_FOR` are forgotten.
+
+        Neither bell rings.
+        """
+
+    @abstractmethod
+    def heard(self) -> Mapping[str, datetime]:
+        """When each process that runs jobs has last said that it is alive, by worker."""
+
+    @abstractmethod
+    def leave(self, worker: str) -> None:
+        """This process runs no jobs any more; harmless when nothing was heard of it."""

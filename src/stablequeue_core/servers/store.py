@@ -36,14 +36,17 @@ class ServerStore(ABC):
         """All servers, in the order in which they were added."""
 
     @abstractmethod
-    def replace(self, alias: str, server: Server, event: Event) -> None:
-        """Keep ``server`` in place of the one named ``alias``.
+    def replace(self, before: Server, server: Server, event: Event) -> None:
+        """Keep ``server`` in place of ``before``.
 
         A new alias renames it, and its pending and running jobs follow: their ``target`` changes,
-        and their ``revision``, so that no older copy brings the old name back.
+        and their ``revision``, so that no older copy brings the old name back. The ledger of those
+        that run (:attr:`Job.server <stablequeue_core.jobs.Job.server>`) keeps the old name.
 
         Raises:
-            ServerNotFound: there is none named ``alias``.
+            ServerNotFound: there is none with the alias of ``before``.
+            StaleServer: someone else changed it, so that it is not as ``before`` any more; nothing
+                is kept.
             ServerExists: the new alias is taken by another server.
         """
 

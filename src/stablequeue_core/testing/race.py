@@ -1,4 +1,7 @@
-"""What a process does in a race for jobs, downloads or locks; it imports little, to start soon."""
+"""What a process does in a race for jobs, downloads, servers or locks.
+
+It imports little, to start soon.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,10 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
+from attrs import evolve
+
 from stablequeue_core.downloads import Download, download_event
+from stablequeue_core.errors import StaleServer
 from stablequeue_core.events import Event, EventKind
 from stablequeue_core.jobs import AUTO, Candidate, Job, Lease, Line, event_of
 from stablequeue_core.storage import Storage
@@ -72,6 +78,21 @@ def claim_all_downloads(storage: Storage, gate: Gate) -> list[str]:
     return claimed
 
 
+def count_up(storage: Storage, gate: Gate, alias: str, times: int) -> None:
+    """Count in a server's description, and try again whenever somebody else was faster."""
+    gate.wait(60)
+    for _ in range(times):
+        while True:
+            before = storage.servers.get(alias)
+            counted = evolve(before, description=str(int(before.description or 0) + 1))
+            event = Event(kind=EventKind.SERVER_CHANGED, at=_FAR_AWAY, server=alias)
+            try:
+                storage.servers.replace(before, counted, event)
+            except StaleServer:
+                continue
+            break
+
+
 def _begin_download(download: Download) -> tuple[Download, Event]:
     begun = download.begin(now=download.updated_at)
     return begun, download_event(EventKind.DOWNLOAD_STARTED, begun)
@@ -96,6 +117,12 @@ def open_and_claim_all_downloads(opener: Opener) -> list[str]:
     """As :func:`claim_all_downloads`, in a process that :func:`meet_at` has prepared."""
     with opener() as storage:
         return claim_all_downloads(storage, _gate)
+
+
+def open_and_count_up(opener: Opener, alias: str, times: int) -> None:
+    """As :func:`count_up`, in a process that :func:`meet_at` has prepared."""
+    with opener() as storage:
+        count_up(storage, _gate, alias, times)
 
 
 def hold_lane(opener: Opener, alias: str, held: Flag) -> None:

@@ -12,7 +12,7 @@ from stablequeue_core.backends import Backend
 from stablequeue_core.clock import Clock
 from stablequeue_core.dispatch.choosing.policy import PassedOver
 from stablequeue_core.dispatch.costing.costs import CostBook
-from stablequeue_core.dispatch.explaining import reasons, telling
+from stablequeue_core.dispatch.explaining import reasons, standstill, telling
 from stablequeue_core.dispatch.explaining.estimates import (
     BacklogEstimate,
     Capacity,
@@ -30,7 +30,7 @@ from stablequeue_core.dispatch.explaining.overview import (
     seconds_left,
 )
 from stablequeue_core.dispatch.upkeep.arrivals import waiting_reason as reason_of_downloads
-from stablequeue_core.jobs import Job, JobStatus
+from stablequeue_core.jobs import Job, JobStatus, runs_on
 from stablequeue_core.servers import HealthBoard, Inventories, ReportBoard, Server, is_for_any
 from stablequeue_core.settings import Settings
 from stablequeue_core.storage import Storage
@@ -91,7 +91,9 @@ class Explainer:
         self._passed_over = passed_over
         self._dispatches = dispatches
         self._lacking = Lacking(inventories, connect, clock=clock)
-        self._overview = Overview(storage, reports, health, self._lacking, dispatches=dispatches)
+        self._overview = Overview(
+            storage, reports, health, self._lacking, clock=clock, dispatches=dispatches
+        )
         self._lock = threading.Lock()
         self._backlog: tuple[float, BacklogEstimate] | None = None
 
@@ -191,15 +193,21 @@ class Explainer:
         if job.parts:
             has_begun = job.status is JobStatus.PROCESSING
             obstacle = None if has_begun else self._obstacle(job, moment)
-            why = obstacle or telling.parts(job, self._jobs.parts_of(job.id))
+            why = obstacle or self._of_parts(job, moment)
         else:
-            view = _view_of(job.server, moment)
-            progress = view.progress if view else None
-            why = telling.running(job, eta, progress.fraction if progress else None)
+            why = _of_running(job, eta, moment)
         servers = outlooks(
             job, moment.views, {}, self._costs, unanswered=unanswered, now=moment.now
         )
         return evolve(told, why=why, servers=servers, eta_seconds=eta)
+
+    def _of_parts(self, job: Job, moment: _Moment) -> str:
+        """How far the parts are, and why some of them do not go on."""
+        parts = self._jobs.parts_of(job.id)
+        running = [part for part in parts if part.status is JobStatus.PROCESSING]
+        views = {view.alias: view for part in running if (view := _view_of(part, moment))}
+        still = [view.obstacle for view in views.values() if view.stands_still]
+        return " ".join(filter(None, (telling.parts(job, parts), *still)))
 
     def _obstacle(self, job: Job, moment: _Moment) -> str | None:
         """Why a pending job cannot start now; None: it can, when its turn comes."""
@@ -220,8 +228,10 @@ class Explainer:
             known = [eta for eta in etas if eta is not None]
             return max(known, default=0.0) if len(known) == len(etas) else None
         if job.status is JobStatus.PROCESSING:
-            view = _view_of(job.server, moment)
-            return seconds_left(view, self._costs, moment.now) if view else None
+            view = _view_of(job, moment)
+            if view is None or view.stands_still:
+                return None
+            return seconds_left(view, self._costs, moment.now)
         if not _may_start(job, moment):
             return None
         queues = lines(self._jobs.work_before(job), moment.fleet)
@@ -240,7 +250,7 @@ class Explainer:
             views,
             [capacity_of(view, self._costs, now) for view in views] if with_jobs else [],
             self._jobs.paused(),
-            self._overview.is_anybody_at_work(views),
+            self._overview.is_anybody_at_work(),
         )
 
     def _keep_lists_known(self, job: Job, moment: _Moment) -> None:
@@ -265,5 +275,21 @@ def _may_start(job: Job, moment: _Moment) -> bool:
     return not (job.held or job.waits_for or job.parts or moment.is_paused)
 
 
-def _view_of(alias: str | None, moment: _Moment) -> ServerView | None:
-    return next((view for view in moment.views if view.alias == alias), None)
+def _of_running(job: Job, eta: float | None, moment: _Moment) -> str:
+    """What a job does that runs, or why it does not go on."""
+    view = _view_of(job, moment)
+    progress = view.progress if view else None
+    fraction = progress.fraction if progress else None
+    if standstill.has_run_out(job, moment.now) or (view and view.silence):
+        return standstill.of_job(
+            job,
+            view.silence if view else None,
+            fraction,
+            is_anybody_at_work=moment.is_anybody_at_work,
+        )
+    return telling.running(job, eta, fraction)
+
+
+def _view_of(job: Job, moment: _Moment) -> ServerView | None:
+    """The server that runs the job."""
+    return next((view for view in moment.views if view.alias == runs_on(job)), None)

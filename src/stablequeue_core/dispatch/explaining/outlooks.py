@@ -104,7 +104,7 @@ def _note(job: Job, view: ServerView, costs: CostBook, now: datetime) -> str | N
         told.append(f"The job is for {job.target!r} only.")
     if view.alias in job.avoids:
         told.append("It has failed this job before; others go first.")
-    if view.job is not None and view.job.id != job.id:
+    if view.job is not None and view.job.id != job.id and not view.stands_still:
         told.append(f"It runs another job, for {about(seconds_left(view, costs, now))} more.")
     elif view.job is None and view.health.queue_depth:
         told.append(f"It works for somebody else: {view.health.queue_depth} in its own queue.")

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from attrs import frozen
 
+from stablequeue_core.clock import Clock
 from stablequeue_core.dispatch.costing.costs import CostBook
+from stablequeue_core.dispatch.explaining import standstill
 from stablequeue_core.dispatch.explaining.estimates import Capacity
 from stablequeue_core.dispatch.explaining.lacking import Lacking
 from stablequeue_core.dispatch.links.loaded import is_same
 from stablequeue_core.errors import BackendError
 from stablequeue_core.generation import Phase, Progress, Requirements
-from stablequeue_core.jobs import Job, Work
+from stablequeue_core.jobs import Job, Work, runs_on
 from stablequeue_core.servers import (
     HealthBoard,
     ReportBoard,
@@ -21,9 +23,14 @@ from stablequeue_core.servers import (
     ServerHealth,
     ServerReport,
     ServerStatus,
+    Silence,
     is_for_any,
 )
+from stablequeue_core.servers.report_board import ALIVE_FOR, BEAT_EVERY
 from stablequeue_core.storage import Storage
+
+MISSED = timedelta(seconds=2 * BEAT_EVERY)
+"""Whoever was silent for so long, and has lost the claim to a job, does not see to that."""
 
 LEAST_LEFT = 0.05
 """A job that takes longer than was thought has at least so much of that time to go."""
@@ -41,6 +48,8 @@ class ServerView:
         lacks: what it lacks for a job; None while its lists are not known.
         job: what it runs now, of ours.
         progress: how far that is; None where nobody has told.
+        silence: of the process that holds it; None: that one lives, or nobody holds it.
+        has_run_out: whether the claim of any process to that job has.
     """
 
     server: Server
@@ -50,6 +59,8 @@ class ServerView:
     lacks: Callable[[Requirements], Sequence[BackendError] | None]
     job: Job | None = None
     progress: Progress | None = None
+    silence: Silence | None = None
+    has_run_out: bool = False
 
     @property
     def alias(self) -> str:
@@ -67,6 +78,11 @@ class ServerView:
         return self.health.status in (ServerStatus.ONLINE, ServerStatus.UNKNOWN)
 
     @property
+    def stands_still(self) -> bool:
+        """Whether nobody is known to see to it, and to the job that it runs."""
+        return self.silence is not None or self.has_run_out
+
+    @property
     def takes_jobs(self) -> bool:
         """Whether a job that it can run will be given to it, as things are."""
         return self.obstacle is None
@@ -76,6 +92,10 @@ class ServerView:
         """Why it takes no jobs now, as a sentence; None: it does."""
         if not self.server.enabled:
             return f"Server {self.alias!r} is disabled."
+        if self.stands_still:
+            state = "is paused" if self.server.paused else "gets no jobs"
+            why = standstill.of_server(self.job, self.silence)
+            return f"Server {self.alias!r} {state}. {why}"
         if self.server.paused:
             rest = "; it finishes the job that it runs" if self.job else ""
             return f"Server {self.alias!r} is paused{rest}."
@@ -110,6 +130,7 @@ class Overview:
         reports: what the processes that run jobs tell of them.
         health: how they feel.
         lacking: what they lack.
+        clock: the time.
         dispatches: whether this process sends jobs to servers.
     """
 
@@ -120,12 +141,14 @@ class Overview:
         health: HealthBoard,
         lacking: Lacking,
         *,
+        clock: Clock,
         dispatches: bool,
     ) -> None:
         self._storage = storage
         self._reports = reports
         self._health = health
         self._lacking = lacking
+        self._clock = clock
         self._dispatches = dispatches
 
     def views(self, *, with_jobs: bool = True) -> Sequence[ServerView]:
@@ -136,18 +159,20 @@ class Overview:
         """
         reports = self._reports.all()
         jobs = self._storage.jobs.processing() if with_jobs else ()
-        running = {job.server: job for job in jobs}
+        running = {runs_on(job): job for job in jobs}
         return [
             self._view(server, reports.get(server.alias), running.get(server.alias))
             for server in self._storage.servers.list()
         ]
 
-    def is_anybody_at_work(self, views: Sequence[ServerView]) -> bool:
-        """Whether any living process runs jobs."""
-        return self._dispatches or any(view.worker for view in views)
+    def is_anybody_at_work(self) -> bool:
+        """Whether any living process runs jobs, be it that it holds no server just now."""
+        return self._dispatches or bool(self._reports.alive())
 
     def _view(self, server: Server, report: ServerReport | None, job: Job | None) -> ServerView:
         told = report if report is not None and self._reports.is_good(report) else None
+        has_run_out = job is not None and standstill.has_run_out(job, self._clock.now())
+        is_of_job = report is not None and job is not None and report.job_id == job.id
         return ServerView(
             server=server,
             health=self._health.of(server.alias),
@@ -155,8 +180,17 @@ class Overview:
             is_attended=self._dispatches or told is not None,
             lacks=lambda requirements: self._lacking.by(server, requirements),
             job=job,
-            progress=told.progress if told and job and told.job_id == job.id else None,
+            progress=report.progress if report and is_of_job else None,
+            silence=self._silence(report, job if has_run_out else None),
+            has_run_out=has_run_out,
         )
+
+    def _silence(self, report: ServerReport | None, run_out: Job | None) -> Silence | None:
+        """Of the process that holds a server, to a job of which it may have lost its claim."""
+        if report is None:
+            return None
+        is_its_job = run_out and run_out.lease and run_out.lease.worker == report.worker
+        return self._reports.silence(report, MISSED if is_its_job else ALIVE_FOR)
 
 
 def capacity_of(view: ServerView, costs: CostBook, now: datetime) -> Capacity:
@@ -184,9 +218,12 @@ def capacity_of(view: ServerView, costs: CostBook, now: datetime) -> Capacity:
 
 
 def seconds_left(view: ServerView, costs: CostBook, now: datetime) -> float:
-    """How long the server will be at work on what it runs now; 0 if it runs nothing of ours."""
+    """How long the server will be at work on what it runs now; 0 if it runs nothing of ours.
+
+    Of what stands still nobody can tell: that is 0, too.
+    """
     job, progress = view.job, view.progress
-    if job is None:
+    if job is None or view.stands_still:
         return 0.0
     seconds = costs.seconds(view.alias, job.checkpoint, job.effort)
     if progress is not None and progress.phase is Phase.SAMPLING and progress.fraction > 0:

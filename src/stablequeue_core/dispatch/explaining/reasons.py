@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
 from stablequeue_core.dispatch.choosing.policy import PassedOver
@@ -44,9 +44,12 @@ def no_server(
         return _no_such_target(job.target, views)
     enabled = [view for view in ours if view.server.enabled]
     if not enabled:
-        return _told(view.obstacle for view in ours)
+        return _told(_obstacles(ours))
     if not is_anybody_at_work:
-        return NOBODY_AT_WORK
+        silent = next((view.silence for view in enabled if view.silence), None)
+        if silent is None:
+            return NOBODY_AT_WORK
+        return f"No process runs jobs now. {silent.sentence} {silent.advice}"
     return _none_can(job, enabled) if is_for_any(job.target) else enabled[0].obstacle
 
 
@@ -114,20 +117,32 @@ def _none_can(job: Job, enabled: Sequence[ServerView]) -> str | None:
         return None
     lacking = _told(_first_lack(job, view) for view in unable)
     if able:
-        return f"What could run it takes no jobs now. {_told(v.obstacle for v in able)}"
+        return f"What could run it takes no jobs now. {_told(_obstacles(able))}"
     if unable and not unknown:
         return f"No server can run it. {lacking}"
     if unable and job.requirements.may_fetch:
         return f"{lacking} Nothing is fetched before server {unknown[0].alias!r} was asked, too."
     if any(view.takes_jobs for view in unknown):
         return None
-    away = _told(view.obstacle for view in unknown)
+    away = _told(_obstacles(unknown))
     return " ".join(filter(None, ("No server takes it now.", lacking, away)))
 
 
 def _first_lack(job: Job, view: ServerView) -> str | None:
     missing = view.lacks(job.requirements)
     return missing[0].message if missing else None
+
+
+def _obstacles(views: Iterable[ServerView]) -> Iterator[str | None]:
+    """Why each of them takes no jobs; of a process that keeps several it is told once."""
+    silent: set[str] = set()
+    for view in views:
+        worker = view.silence.worker if view.silence else None
+        if worker in silent and view.server.enabled:
+            yield f"The same process keeps server {view.alias!r}."
+        else:
+            yield view.obstacle
+        silent.update(filter(None, [worker]))
 
 
 def _told(sentences: Iterable[str | None]) -> str:

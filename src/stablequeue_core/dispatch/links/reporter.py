@@ -82,6 +82,9 @@ class Reporter:
             if not self._holds:
                 self._holds = True
                 self._last = last and evolve(last, job_id=None, progress=None)
+                if self._last is not None and self._last.worker not in (NOBODY, self._worker):
+                    # Before the server answers: else a process that is gone counts as its holder.
+                    self._put(evolve(self._last, worker=self._worker, at=self._clock.now()))
 
     def leave(self) -> None:
         """We are about to let go of the lane: until others take it, nobody looks after the server.

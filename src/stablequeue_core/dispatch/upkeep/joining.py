@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from stablequeue_core.clock import Clock
 from stablequeue_core.dispatch.upkeep.pacing import Pace
-from stablequeue_core.errors import JobNotFound, StorageError
+from stablequeue_core.errors import JobNotFound, StorageError, UnreadableJob
 from stablequeue_core.generation import Phase, Progress
 from stablequeue_core.jobs import Job, JobStatus, JobStore, Wholes
 
@@ -28,6 +28,7 @@ class Joining:
         self._jobs = jobs
         self._wholes = Wholes(jobs, clock)
         self._pace = Pace(clock, MOST_TIME)
+        self._told: set[str] = set()
 
     @property
     def due_in(self) -> float:
@@ -44,6 +45,12 @@ class Joining:
                 settled = self._wholes.settle(whole)
             except JobNotFound:
                 # It may be deleted at any moment.
+                continue
+            except UnreadableJob as error:
+                # One of its parts cannot be read: without it there is nothing to join.
+                if whole.id not in self._told:
+                    self._told.add(whole.id)
+                    logger.error("Job %s, made in parts, stays as it is. %s", whole.id, error)
                 continue
             except StorageError:
                 raise

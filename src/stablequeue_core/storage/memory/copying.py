@@ -47,7 +47,7 @@ def restore(memory: Memory, chunks: Iterable[Chunk]) -> None:
     with memory.lock:
         _check_empty(memory)
         for field in fields(Memory):
-            if field.name not in ("lock", "bells", "locks", "reports"):
+            if field.name not in ("lock", "bells", "locks", "reports", "workers"):
                 setattr(memory, field.name, getattr(filled, field.name))
     memory.bells.changes.ring()
     memory.bells.work.ring()

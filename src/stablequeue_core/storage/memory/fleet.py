@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 from stablequeue_core.events import Event
-from stablequeue_core.servers import Cost, CostStore, ReportStore, ServerReport
+from stablequeue_core.servers import SILENT_FOR, Cost, CostStore, ReportStore, ServerReport
 from stablequeue_core.storage.memory.state import Memory
 
 
@@ -43,3 +44,21 @@ class MemoryReports(ReportStore):
         """The newest report of each server that has one, by alias."""
         with self._memory.lock:
             return dict(self._memory.reports)
+
+    def beat(self, worker: str, at: datetime) -> None:
+        """This process runs jobs, and is alive."""
+        with self._memory.lock:
+            workers = self._memory.workers
+            workers[worker] = at
+            for silent in [each for each in workers if workers[each] < at - SILENT_FOR]:
+                del workers[silent]
+
+    def heard(self) -> Mapping[str, datetime]:
+        """When each process that runs jobs has last said that it is alive, by worker."""
+        with self._memory.lock:
+            return dict(self._memory.workers)
+
+    def leave(self, worker: str) -> None:
+        """This process runs no jobs any more."""
+        with self._memory.lock:
+            self._memory.workers.pop(worker, None)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from attrs import evolve
 
-from stablequeue_core.errors import ServerExists, ServerNotFound
+from stablequeue_core.errors import ServerExists, ServerNotFound, StaleServer
 from stablequeue_core.events import Event
 from stablequeue_core.jobs import OPEN
 from stablequeue_core.servers import Server, ServerStore
@@ -40,11 +40,12 @@ class MemoryServers(ServerStore):
         with self._memory.lock:
             return list(self._memory.servers.values())
 
-    def replace(self, alias: str, server: Server, event: Event) -> None:
-        """Keep ``server`` in place of the one named ``alias``."""
-        memory = self._memory
+    def replace(self, before: Server, server: Server, event: Event) -> None:
+        """Keep ``server`` in place of ``before``."""
+        memory, alias = self._memory, before.alias
         with memory.lock:
-            self.get(alias)
+            if self.get(alias) != before:
+                raise StaleServer(alias)
             if server.alias != alias:
                 if server.alias in memory.servers:
                     raise ServerExists(server.alias)

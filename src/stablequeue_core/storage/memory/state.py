@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from datetime import datetime
 
 from attrs import define, evolve, field
 
@@ -33,6 +34,7 @@ class Memory:
     downloads_accepted: int = 0
     costs: dict[tuple[str, str], Cost] = field(factory=dict)
     reports: dict[str, ServerReport] = field(factory=dict)
+    workers: dict[str, datetime] = field(factory=dict)
     events: list[Event] = field(factory=list)
     events_written: int = 0
     locks: set[str] = field(factory=set)

@@ -13,6 +13,7 @@ from stablequeue_core.storage.postgres import job_queries as queries
 from stablequeue_core.storage.postgres.connecting import Connected
 from stablequeue_core.storage.postgres.database import Database
 from stablequeue_core.storage.postgres.events import row_of
+from stablequeue_core.storage.postgres.queue_row import queue_row
 from stablequeue_core.storage.postgres.ringing import SharedBells
 from stablequeue_core.storage.rows import jobs as rows
 
@@ -50,11 +51,12 @@ class Adding:
     def _add_one(self, job: Job) -> Job:
         event = event_of(EventKind.JOB_SUBMITTED, job)
         values = (*rows.fixed(job), *rows.changing(job, 1), *row_of(event))
-        ((number,),) = self._database.change(
+        found = self._database.change(
             queries.ADD_ONE,
             values,
             was_kept=lambda: self._database.fetch(queries.NUMBER_OF, (job.id,)) or None,
         )
+        (number,) = queue_row(found[0] if found else None)
         return evolve(job, number=number, place=number, revision=1)
 
 
@@ -68,8 +70,8 @@ def _add_all(
         if answered is not None:
             return answered
     told = [job.status is JobStatus.PENDING for job in jobs]
-    counted = connection.execute(queries.NEXT_NUMBERS, (len(jobs), sum(told))).fetchone()
-    assert counted is not None
+    counting = connection.execute(queries.NEXT_NUMBERS, (len(jobs), sum(told)))
+    counted = queue_row(counting.fetchone())
     number, sequence = counted[0] - len(jobs) + 1, counted[1] - sum(told) + 1
     kept = [evolve(job, number=n, place=n, revision=1) for n, job in enumerate(jobs, number)]
     if fair:

@@ -7,8 +7,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 
-from attrs import define, field
+from attrs import define
 
+from stablequeue_core.errors import UnreadableJob
 from stablequeue_core.jobs import Begin, Choose, Job, JobStatus
 from stablequeue_core.serialization import to_millis
 from stablequeue_core.storage.postgres import job_queries as queries
@@ -18,6 +19,7 @@ from stablequeue_core.storage.postgres.job_change import JobChange
 from stablequeue_core.storage.postgres.line import LineMoved, PostgresLine
 from stablequeue_core.storage.postgres.ringing import SharedBells
 from stablequeue_core.storage.rows import jobs as rows
+from stablequeue_core.storage.rows.leaving_out import LeftOut
 
 ROUNDS = 3
 """So often a claim begins anew when all that was left in the line was taken by others."""
@@ -30,12 +32,23 @@ _STATUS = rows.ALL.index("status")
 
 @define
 class _Asked:
-    """What is claimed, and which jobs others have taken while it was."""
+    """What is claimed, and which jobs are not to be had.
+
+    Attributes:
+        without: the ids of those that others have taken meanwhile, and that cannot be read.
+        was_late: whether others have taken any.
+    """
 
     targets: Sequence[str]
     now: int
     choose: Choose
-    taken: set[str] = field(factory=set)
+    without: set[str]
+    was_late: bool = False
+
+    def miss(self, job_id: str) -> None:
+        """Somebody else was faster."""
+        self.without.add(job_id)
+        self.was_late = True
 
 
 class Claiming:
@@ -46,9 +59,10 @@ class Claiming:
     row locked or changed, and chooses again without it.
     """
 
-    def __init__(self, database: Database, bells: SharedBells) -> None:
+    def __init__(self, database: Database, bells: SharedBells, left_out: LeftOut) -> None:
         self._database = database
         self._bells = bells
+        self._left_out = left_out
         self._turn = threading.Lock()
         self._reads_on = False
 
@@ -59,7 +73,7 @@ class Claiming:
         if not targets:
             return None
         for _ in range(ROUNDS):
-            asked = _Asked(targets, to_millis(now), choose)
+            asked = _Asked(targets, to_millis(now), choose, set(self._left_out.ids))
             with self._my_turn():
                 while (job := self._chosen(asked)) is not None:
                     begun, event = begin(job)
@@ -69,8 +83,8 @@ class Claiming:
                     ):
                         self._bells.ring([event.kind])
                         return change.kept
-                    asked.taken.add(job.id)
-            if not asked.taken:
+                    asked.miss(job.id)
+            if not asked.was_late:
                 break
         return None
 
@@ -92,10 +106,14 @@ class Claiming:
             except LineMoved:
                 # From its beginning it is held now, so this happens once.
                 self._reads_on = True
+            except UnreadableJob as error:
+                # Those behind it are not to wait for it.
+                self._left_out.add(error)
+                asked.without.add(error.job_id)
 
     def _chosen_row(self, connection: Connected, asked: _Asked) -> Row | None:
         with PostgresLine(
-            connection, asked.targets, asked.now, asked.taken, hold=self._reads_on
+            connection, asked.targets, asked.now, asked.without, hold=self._reads_on
         ) as line:
             if line.head is None:
                 return None
@@ -109,6 +127,6 @@ class Claiming:
             row = connection.execute(queries.GET, (picked.id,)).fetchone()
             if row is None or row[_STATUS] != JobStatus.PENDING:
                 # Without a transaction this is a later moment: somebody was faster.
-                asked.taken.add(picked.id)
+                asked.miss(picked.id)
                 raise LineMoved
             return row

@@ -24,6 +24,7 @@ from stablequeue_core.storage.postgres.database import Database, Row, one_moment
 from stablequeue_core.storage.postgres.events import COLUMNS as EVENT_COLUMNS
 from stablequeue_core.storage.postgres.events import row_of
 from stablequeue_core.storage.postgres.faults import told
+from stablequeue_core.storage.postgres.queue_row import queue_row
 from stablequeue_core.storage.rows import (
     costs,
     downloads,
@@ -149,11 +150,10 @@ def _check_empty(connection: Connected) -> None:
 
 
 def _queue_state(connection: Connected) -> QueueState:
-    paused = connection.execute("SELECT paused FROM queue").fetchone()
+    (paused,) = queue_row(connection.execute("SELECT paused FROM queue").fetchone())
     last = connection.execute(_LAST_MODEL).fetchone()
-    assert paused is not None
     assert last is not None
-    return QueueState(paused=paused[0], last_model=last[0])
+    return QueueState(paused=paused, last_model=last[0])
 
 
 def _keep_queue_state(connection: Connected, state: QueueState) -> None:

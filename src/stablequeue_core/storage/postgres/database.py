@@ -10,11 +10,12 @@ from typing import Any, TypeVar
 
 import psycopg
 from psycopg import Connection, errors
-from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
+from psycopg_pool import PoolClosed, PoolTimeout
 
-from stablequeue_core.errors import QueueClosed, StorageUnreachable
-from stablequeue_core.storage.postgres.connecting import Address, Connected, arguments
+from stablequeue_core.errors import QueueClosed, StorageError
+from stablequeue_core.storage.postgres.connecting import Address, Connected
 from stablequeue_core.storage.postgres.faults import away, cut, is_lost, told
+from stablequeue_core.storage.postgres.pooling import Pooled, Refusals, made_pool
 
 MOST_CONNECTIONS = 12
 """So many threads of a process speak with the database at the same time; others wait their turn."""
@@ -45,19 +46,8 @@ class Database:
 
     def __init__(self, address: Address) -> None:
         self.address = address
-        self._pool: ConnectionPool[Connected] = ConnectionPool(
-            address.conninfo,
-            kwargs=arguments(),
-            configure=address.configure,
-            min_size=1,
-            max_size=MOST_CONNECTIONS,
-            timeout=PATIENCE,
-            reconnect_timeout=PATIENCE,
-            name="stablequeue",
-            num_workers=1,
-            open=False,
-        )
-        self._pool.open()
+        self._refusals = Refusals()
+        self._pool = made_pool(address, self._refusals, most=MOST_CONNECTIONS, patience=PATIENCE)
 
     def fetch(self, select_: str, values: Values = ()) -> list[Row]:
         """The rows of one SELECT, which sees one moment.
@@ -197,7 +187,7 @@ class Database:
         finally:
             self._pool.putconn(connection)
 
-    def _take(self) -> Connected:
+    def _take(self) -> Pooled:
         """A connection that is well as far as can be seen from here, which costs no time."""
         try:
             while True:
@@ -207,7 +197,7 @@ class Database:
                 connection.close()
                 self._pool.putconn(connection)
         except PoolTimeout as error:
-            raise away() from error
+            raise self._refusals.reason(2 * PATIENCE) from error
         except PoolClosed:
             raise QueueClosed from None
 
@@ -238,7 +228,7 @@ def end_moment(connection: Connected, *, failed: bool) -> None:
 def _found_out(was_kept: Callable[[], Result | None]) -> Result | None:
     try:
         return was_kept()
-    except StorageUnreachable as error:
+    except StorageError as error:
         raise cut() from error
 
 

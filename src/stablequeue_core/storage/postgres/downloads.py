@@ -22,6 +22,7 @@ from stablequeue_core.storage.postgres import download_queries as queries
 from stablequeue_core.storage.postgres.connecting import Connected
 from stablequeue_core.storage.postgres.database import Database, Row
 from stablequeue_core.storage.postgres.events import record
+from stablequeue_core.storage.postgres.queue_row import queue_row
 from stablequeue_core.storage.postgres.ringing import SharedBells
 from stablequeue_core.storage.rows.downloads import changing, download_of, fixed, place_of
 from stablequeue_core.storage.rows.text import to_json
@@ -39,7 +40,7 @@ class PostgresDownloads(DownloadStore):
 
         def add(connection: Connected) -> tuple[Download, bool]:
             # Nobody else adds one until this is done.
-            number = _only(connection.execute(queries.NEXT_NUMBER).fetchone())[0]
+            (number,) = queue_row(connection.execute(queries.NEXT_NUMBER).fetchone())
             known = connection.execute(queries.OPEN_AT, place_of(download)).fetchone()
             if known is not None:
                 connection.execute(queries.GIVE_BACK_NUMBER)

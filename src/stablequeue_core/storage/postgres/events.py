@@ -9,6 +9,7 @@ from stablequeue_core.events import Event, EventLog
 from stablequeue_core.serialization import to_millis
 from stablequeue_core.storage.postgres.connecting import Connected
 from stablequeue_core.storage.postgres.database import Database, Row
+from stablequeue_core.storage.postgres.queue_row import queue_row
 from stablequeue_core.storage.rows.events import event_of
 from stablequeue_core.storage.rows.text import to_json
 
@@ -58,7 +59,8 @@ class PostgresEvents(EventLog):
 
     def last(self) -> int:
         """The sequence number of the newest event, 0 when there never was one."""
-        ((last,),) = self._database.fetch(_LAST)
+        found = self._database.fetch(_LAST)
+        (last,) = queue_row(found[0] if found else None)
         return int(last)
 
     def trim(self, before: datetime, limit: int) -> int:

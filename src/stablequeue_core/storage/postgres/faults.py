@@ -39,6 +39,10 @@ _NO_DATABASE = (
     "The database server has no database of that name. Make one, or check the address of the "
     "database."
 )
+_INCOMPLETE = (
+    "A table of the queue is missing in the database, or a column of one. Put a backup back, or "
+    "choose an empty schema."
+)
 _CROWDED = (
     "The database server has no room for another connection. Raise its max_connections, or run "
     "fewer processes."
@@ -88,11 +92,13 @@ _BY_KIND: tuple[tuple[type[psycopg.Error], type[StorageError], str], ...] = (
         StorageCorrupt,
         "An index of the database is damaged. Stop StableQueue, and run REINDEX on the schema.",
     ),
+    (errors.UndefinedTable, StorageCorrupt, _INCOMPLETE),
+    (errors.UndefinedColumn, StorageCorrupt, _INCOMPLETE),
     (
-        errors.UndefinedTable,
+        errors.DuplicateTable,
         StorageCorrupt,
-        "A table of the queue is missing in the database. Put a backup back, or choose an empty "
-        "schema.",
+        "This schema of the database holds something of another program by the name of a table "
+        "of the queue. Choose another database.",
     ),
 )
 
@@ -101,9 +107,10 @@ _BY_WORDS = (
     ("password authentication failed", _NO_ENTRY),
     ("no password supplied", _NO_ENTRY),
     ("pg_hba.conf", _NO_ENTRY),
-    ("role ", _NO_ENTRY),
+    # Before what it may say of the role that has too many.
     ("too many ", _CROWDED),
     ("remaining connection slots", _CROWDED),
+    ("role ", _NO_ENTRY),
 )
 
 

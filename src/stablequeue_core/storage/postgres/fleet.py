@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 from stablequeue_core.events import Event
-from stablequeue_core.serialization import converter
-from stablequeue_core.servers import Cost, CostStore, ReportStore, ServerReport
+from stablequeue_core.serialization import converter, from_millis, to_millis
+from stablequeue_core.servers import SILENT_FOR, Cost, CostStore, ReportStore, ServerReport
 from stablequeue_core.storage.postgres.connecting import Connected
 from stablequeue_core.storage.postgres.database import Database
 from stablequeue_core.storage.postgres.events import record
@@ -26,6 +27,13 @@ _PUT = """
     INSERT INTO reports (alias, report) VALUES (%s, %s)
     ON CONFLICT (alias) DO UPDATE SET report = excluded.report RETURNING true
 """
+_BEAT = """
+    WITH silent AS (DELETE FROM workers WHERE at < %s AND worker <> %s)
+    INSERT INTO workers (worker, at) VALUES (%s, %s)
+    ON CONFLICT (worker) DO UPDATE SET at = excluded.at RETURNING true
+"""
+_HEARD = "SELECT worker, at FROM workers"
+_LEAVE = "DELETE FROM workers WHERE worker = %s RETURNING true"
 
 
 class PostgresCosts(CostStore):
@@ -72,3 +80,17 @@ class PostgresReports(ReportStore):
             alias: converter().structure({**from_json(said), "alias": alias}, ServerReport)
             for alias, said in self._database.fetch(_ALL_REPORTS)
         }
+
+    def beat(self, worker: str, at: datetime) -> None:
+        """This process runs jobs, and is alive."""
+        values = (to_millis(at - SILENT_FOR), worker, worker, to_millis(at))
+        # Said twice is as good as once.
+        self._database.change(_BEAT, values, was_kept=lambda: None)
+
+    def heard(self) -> Mapping[str, datetime]:
+        """When each process that runs jobs has last said that it is alive, by worker."""
+        return {worker: from_millis(at) for worker, at in self._database.fetch(_HEARD)}
+
+    def leave(self, worker: str) -> None:
+        """This process runs no jobs any more."""
+        self._database.change(_LEAVE, (worker,), was_kept=lambda: None)

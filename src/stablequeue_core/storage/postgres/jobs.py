@@ -28,8 +28,10 @@ from stablequeue_core.storage.postgres.connecting import Connected
 from stablequeue_core.storage.postgres.database import Database, Row, Values
 from stablequeue_core.storage.postgres.events import record
 from stablequeue_core.storage.postgres.job_change import JobChange
+from stablequeue_core.storage.postgres.queue_row import queue_row
 from stablequeue_core.storage.postgres.ringing import SharedBells
 from stablequeue_core.storage.rows import jobs as rows
+from stablequeue_core.storage.rows.leaving_out import LeftOut
 
 
 class PostgresJobs(JobStore):
@@ -39,7 +41,8 @@ class PostgresJobs(JobStore):
         self._database = database
         self._bells = bells
         self._adding = Adding(database, bells)
-        self._claiming = Claiming(database, bells)
+        self._left_out = LeftOut()
+        self._claiming = Claiming(database, bells, self._left_out)
 
     def add(
         self, jobs: Sequence[Job], key: IdempotencyKey | None = None, *, fair: bool = False
@@ -112,7 +115,7 @@ class PostgresJobs(JobStore):
 
     def processing(self) -> Sequence[Job]:
         """Every job that is processing, oldest first."""
-        return self._all(queries.PROCESSING)
+        return self._left_out.readable(self._database.fetch(queries.PROCESSING))
 
     def open_on(self, target: str) -> Sequence[Job]:
         """Every pending or processing job whose target is this alias, oldest first."""
@@ -120,7 +123,7 @@ class PostgresJobs(JobStore):
 
     def waiting(self) -> Sequence[Job]:
         """Every pending job that waits for downloads, oldest first."""
-        return self._all(queries.WAITING)
+        return self._left_out.readable(self._database.fetch(queries.WAITING))
 
     def next_due(self, targets: Sequence[str]) -> datetime | None:
         """When the earliest job of these targets that waits for a time may run."""
@@ -162,7 +165,7 @@ class PostgresJobs(JobStore):
 
     def in_parts(self) -> Sequence[Job]:
         """Every open job that is made in parts, oldest first."""
-        return self._all(queries.IN_PARTS)
+        return self._left_out.readable(self._database.fetch(queries.IN_PARTS))
 
     def worn_out(
         self, *, ended_before: datetime | None, keep: int | None, limit: int
@@ -184,7 +187,7 @@ class PostgresJobs(JobStore):
                 found = max(found, old, key=len)
             return found
 
-        return [rows.job_of(row) for row in self._database.read(look)]
+        return self._left_out.readable(self._database.read(look))
 
     def forget(self, jobs: Sequence[Job], event: Event) -> int:
         """Forget those of these ended jobs that are still as they were, with one event for all."""
@@ -220,7 +223,8 @@ class PostgresJobs(JobStore):
 
     def paused(self) -> bool:
         """Whether the whole queue is paused."""
-        ((paused,),) = self._database.fetch(queries.PAUSED)
+        found = self._database.fetch(queries.PAUSED)
+        (paused,) = queue_row(found[0] if found else None)
         return bool(paused)
 
     def set_paused(self, paused: bool, event: Event) -> None:
@@ -250,7 +254,7 @@ def _only(found: Sequence[Row], job_id: str) -> Job:
 
 
 def _counts(found: Sequence[Row]) -> Mapping[JobStatus, int]:
-    (counted,) = found
+    counted = queue_row(found[0] if found else None)
     return dict(zip(_COUNTED, counted, strict=True))
 
 

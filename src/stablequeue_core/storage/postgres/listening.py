@@ -16,6 +16,7 @@ from attrs import define
 from stablequeue_core.errors import StorageError
 from stablequeue_core.storage.postgres.clock import DatabaseClock
 from stablequeue_core.storage.postgres.connecting import Address, Connected, quoted
+from stablequeue_core.storage.postgres.queue_row import queue_row
 from stablequeue_core.storage.postgres.ringing import SharedBells
 
 logger = logging.getLogger(__name__)
@@ -81,10 +82,10 @@ class Listener:
         self._told_at = self._looked_at = self._measured_at = 0.0
         self._known = 0
         self._closing = threading.Event()
+        self._begin(connection)
         self._mouth, self._ear = socket.socketpair()
         self._mouth.setblocking(False)
         self._ear.setblocking(False)
-        self._begin(connection)
         self._thread = threading.Thread(
             target=self._run, args=(connection,), name="stablequeue-postgres", daemon=True
         )
@@ -117,6 +118,11 @@ class Listener:
                 break
             except psycopg.Error:
                 logger.warning("The connection that listens to the database was lost.")
+            except StorageError as error:
+                logger.warning("The database cannot be listened to for now. %s", error)
+            except Exception:
+                # Without this thread, all that others do is noticed late, and for good.
+                logger.exception("Listening to the database broke off; it begins anew.")
             if (found := self._another()) is None:
                 break
             connection = found
@@ -134,7 +140,7 @@ class Listener:
                 continue
             try:
                 self._begin(connection)
-            except psycopg.Error:
+            except (psycopg.Error, StorageError):
                 connection.close()
                 continue
             logger.info("The connection that listens to the database is back.")
@@ -146,7 +152,7 @@ class Listener:
         connection.execute("SET synchronous_commit = off")
         connection.execute(b"LISTEN " + quoted(self._channel).as_bytes(connection))
         self._clock.measure(connection)
-        self._known, _ = _only(connection.execute(_LOOK).fetchone())
+        self._known, _ = queue_row(connection.execute(_LOOK).fetchone())
         self._looked_at = self._measured_at = time.monotonic()
 
     def _listen(self, connection: Connected) -> None:
@@ -187,33 +193,32 @@ class Listener:
                 self._untold.anything = True
                 self._untold.work |= untold.work
             raise
-        self._known = max(self._known, _only(row)[0])
+        self._known = max(self._known, queue_row(row)[0])
         self._told_at = time.monotonic()
 
     def _hear(self, connection: Connected) -> None:
         """Ring for what was told on this connection so far."""
         connection.pgconn.consume_input()
         while message := connection.pgconn.notifies():
-            sender, bell, sequence = message.extra.decode().split()
-            self._known = max(self._known, int(sequence))
+            try:
+                sender, bell, sequence = message.extra.decode().split()
+                self._known = max(self._known, int(sequence))
+            except ValueError:
+                # Anybody may send one here: a newer version of ours, too. Something has happened.
+                sender, bell = "", _WORK
             if sender != self._name:
-                self.bells.ring_here(for_work=bell == _WORK)
+                self.bells.ring_here(for_work=bell != _CHANGES)
 
     def _look(self, connection: Connected) -> None:
         """Look whether the database is there, whether we know its time, and what is new."""
         asked = time.monotonic()
-        last, seconds = _only(connection.execute(_LOOK).fetchone())
+        last, seconds = queue_row(connection.execute(_LOOK).fetchone())
         answered = self._looked_at = time.monotonic()
         is_off = self._clock.is_off(seconds, asked=asked, answered=answered)
         if is_off or answered >= self._measured_at + MEASURE_SECONDS:
             self._clock.measure(connection)
             self._measured_at = answered
-        if last > self._known:
-            # Somebody died before telling it.
+        if last != self._known:
+            # Somebody died before telling it; or told of more than there is.
             self._known = last
             self.bells.ring_here(for_work=True)
-
-
-def _only(row: tuple[int, float] | tuple[int, ...] | None) -> tuple[int, float]:
-    assert row is not None
-    return row  # type: ignore[return-value]

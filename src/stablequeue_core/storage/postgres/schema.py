@@ -180,6 +180,7 @@ _FIRST = (
     # All but the alias is JSON: the newest report is read whole or not at all. A power cut may take
     # it, so it is not written twice.
     'CREATE UNLOGGED TABLE reports (alias text COLLATE "C" PRIMARY KEY, report text NOT NULL)',
+    'CREATE UNLOGGED TABLE workers (worker text COLLATE "C" PRIMARY KEY, at bigint NOT NULL)',
     # What is searched has columns of its own, folded where case and Unicode form do not count; the
     # rest is JSON. Ids are not given twice, as people keep them.
     """
@@ -278,6 +279,7 @@ _MARK = """
 """
 _IS_THERE = "SELECT 1 FROM pg_namespace WHERE nspname = %s"
 _TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = %s"
+_VERSION = "SELECT version FROM {}.stablequeue"
 _LOCK = "SELECT pg_advisory_xact_lock(%s)"
 
 
@@ -289,7 +291,7 @@ def prepare(connection: Connected, address: Address) -> None:
 
     Raises:
         StorageTooNew: a newer version of this program wrote it.
-        StorageCorrupt: it holds tables of another program.
+        StorageCorrupt: it holds tables of another program, or its version cannot be.
     """
     _check_encoding(connection)
     if found_version(connection, address.schema) == VERSION:
@@ -326,8 +328,16 @@ def found_version(connection: Connected, schema: str) -> int:
             "This schema of the database holds tables of another program. Choose another schema, "
             "or another database."
         )
-    row = connection.execute("SELECT version FROM stablequeue").fetchone()
-    found = int(row[0]) if row else 0
+    # Whoever may not look into the schema is told so; without its name, nothing would be found.
+    row = connection.execute(sql.SQL(_VERSION).format(quoted(schema))).fetchone()
+    found = row[0] if row else None
+    # The tables and their version come together.
+    if not isinstance(found, int) or found < 1:
+        raise StorageCorrupt(
+            "The schema of the queue has tables, but no version that there ever was: it is "
+            "damaged, or another program has changed it. Stop StableQueue, and put a backup back, "
+            "or choose an empty database."
+        )
     if found > VERSION:
         raise StorageTooNew(found, VERSION)
     return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from stablequeue_core.errors import ServerExists, ServerNotFound
+from stablequeue_core.errors import ServerExists, ServerNotFound, StaleServer
 from stablequeue_core.events import Event
 from stablequeue_core.servers import Server, ServerStore
 from stablequeue_core.storage.postgres.connecting import Connected
@@ -64,13 +64,17 @@ class PostgresServers(ServerStore):
         """All servers, in the order in which they were added."""
         return [server_of(row) for row in self._database.fetch(ALL)]
 
-    def replace(self, alias: str, server: Server, event: Event) -> None:
-        """Keep ``server`` in place of the one named ``alias``."""
+    def replace(self, before: Server, server: Server, event: Event) -> None:
+        """Keep ``server`` in place of ``before``."""
+        alias = before.alias
 
         def replace(connection: Connected) -> None:
             known = _known(connection)
             if alias not in known:
                 raise ServerNotFound(alias, known)
+            (present,) = connection.execute(_GET, (alias,))
+            if server_of(present) != before:
+                raise StaleServer(alias)
             if server.alias != alias:
                 if server.alias in known:
                     raise ServerExists(server.alias)

@@ -9,6 +9,9 @@ from psycopg import sql
 
 from stablequeue_core.storage.postgres.connecting import Connected, quoted
 from stablequeue_core.storage.postgres.database import Database, Row
+from stablequeue_core.storage.postgres.queue_row import queue_row
+from stablequeue_core.storage.rows.jobs import ALL
+from stablequeue_core.storage.rows.leaving_out import unreadable_ones
 
 WORTH_IT = 1000
 """Fewer removed rows than this are left to PostgreSQL itself."""
@@ -16,6 +19,10 @@ WORTH_IT = 1000
 OLD_AGE = 1_500_000_000
 """Transactions after which PostgreSQL is about to refuse writing, unless VACUUM runs."""
 
+ROWS_AT_A_TIME = 500
+"""So many of the jobs are fetched at once: what a job keeps may be long."""
+
+_JOBS = f"SELECT {', '.join(ALL)} FROM jobs"
 _TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = current_schema() ORDER BY tablename"
 _READ_ALL = "SELECT count(*), sum(length({table}::text)) FROM {table}"
 _BAD_INDICES = """
@@ -91,9 +98,12 @@ def _findings(connection: Connected) -> list[str]:
             found.append(_DAMAGED.format(table=table, reason=reason))
     if found:
         return found
+    with connection.cursor(name="stablequeue_examination") as cursor:
+        cursor.itersize = ROWS_AT_A_TIME
+        found += unreadable_ones(cursor.execute(_JOBS))
     if _only(connection, _BAD_INDICES)[0]:
         found.append(_BROKEN_INDEX)
-    if _only(connection, _MISCOUNTED)[0]:
+    if queue_row(connection.execute(_MISCOUNTED).fetchone())[0]:
         found.append(_WRONG_COUNTS)
     fsync, full_pages, age = _only(connection, _SETTINGS)
     if "off" in (fsync, full_pages):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from stablequeue_core.errors import UnreadableJob
 from stablequeue_core.jobs import (
     Attempt,
     Candidate,
@@ -50,6 +51,7 @@ CANDIDATE = (
     "client_id", "requirements", "avoids",
 )  # fmt: skip
 
+_ID, _NUMBER = ALL.index("id"), ALL.index("number")
 _LEDGER = tuple[Attempt, ...]
 
 
@@ -100,7 +102,18 @@ def changing(job: Job, revision: int) -> Row:
 
 
 def job_of(row: Row) -> Job:
-    """The job of a row with the columns :data:`ALL`."""
+    """The job of a row with the columns :data:`ALL`.
+
+    Raises:
+        UnreadableJob: there is something in it that we have not written.
+    """
+    try:
+        return _job_of(row)
+    except Exception as error:
+        raise UnreadableJob(row[_ID], row[_NUMBER]) from error
+
+
+def _job_of(row: Row) -> Job:
     (
         number, place, id_, checkpoint, requirements, created_at, params, effort, client_id,
         part_of, first_picture, revision, status, _, target, priority, updated_at, ended_at, seed,
@@ -114,7 +127,7 @@ def job_of(row: Row) -> Job:
         revision=revision,
         status=JobStatus(status),
         target=target,
-        params=from_json(params),
+        params=_object(from_json(params)),
         checkpoint=checkpoint,
         requirements=requirements_of(requirements),
         priority=priority,
@@ -146,24 +159,37 @@ def job_of(row: Row) -> Job:
 
 
 def candidate_of(row: Row) -> Candidate:
-    """The candidate of a row with the columns :data:`CANDIDATE`."""
+    """The candidate of a row with the columns :data:`CANDIDATE`.
+
+    Raises:
+        UnreadableJob: as :func:`job_of`.
+    """
     (
         id_, target, priority, number, created_at, checkpoint, place, effort, client_id,
         requirements, avoids,
     ) = row  # fmt: skip
-    return Candidate(
-        id=id_,
-        target=target,
-        priority=priority,
-        number=number,
-        created_at=from_millis(created_at),
-        checkpoint=checkpoint,
-        place=place,
-        effort=effort,
-        client_id=client_id,
-        requirements=requirements_of(requirements) if is_for_any(target) else None,
-        avoids=tuple(from_json(avoids)) if avoids else (),
-    )
+    try:
+        return Candidate(
+            id=id_,
+            target=target,
+            priority=priority,
+            number=number,
+            created_at=from_millis(created_at),
+            checkpoint=checkpoint,
+            place=place,
+            effort=effort,
+            client_id=client_id,
+            requirements=requirements_of(requirements) if is_for_any(target) else None,
+            avoids=tuple(from_json(avoids)) if avoids else (),
+        )
+    except Exception as error:
+        raise UnreadableJob(id_, number) from error
+
+
+def _object(value: Any) -> dict[str, Any]:
+    if type(value) is not dict:
+        raise TypeError(value)
+    return value
 
 
 def _ready(job: Job) -> int | None:

@@ -50,6 +50,14 @@ _NOT_OURS = (
         "begin with an empty queue."
     ),
 )
+_INCOMPLETE = (
+    StorageCorrupt,
+    (
+        "The queue database lacks what every one of ours has: it is damaged, or another program "
+        "has changed it. Stop StableQueue and copy the data folder to a safe place; then put a "
+        "backup back, or move the file away to begin with an empty queue."
+    ),
+)
 _IO = (
     StorageError,
     (
@@ -83,6 +91,9 @@ _BY_SQLITE_CODE: dict[int, tuple[type[StorageError], str]] = {
     sqlite3.SQLITE_CANTOPEN: _CANNOT_OPEN,
 }
 
+# All of these have the same code.
+_SAID_OF_MISSING = ("no such table", "no such column", "no such index", "already exists")
+
 _BY_ERRNO: dict[int | None, tuple[type[StorageError], str]] = {
     errno.EACCES: _READ_ONLY,
     errno.EPERM: _READ_ONLY,
@@ -109,6 +120,8 @@ def told(error: sqlite3.Error | OSError | UnicodeEncodeError) -> StorageError:
         return StorageError(_NO_TEXT)
     known = _BY_SQLITE_CODE.get(primary_code(error))
     if known is None:
+        if any(words in str(error) for words in _SAID_OF_MISSING):
+            return incomplete()
         return StorageError(f"The queue database refused what was asked of it: {error}.")
     kind, sentence = known
     return kind(sentence)
@@ -117,6 +130,12 @@ def told(error: sqlite3.Error | OSError | UnicodeEncodeError) -> StorageError:
 def not_ours() -> StorageError:
     """The file is a database, but of another program."""
     kind, sentence = _NOT_OURS
+    return kind(sentence)
+
+
+def incomplete() -> StorageError:
+    """The file is ours, but something is missing that is there from the beginning."""
+    kind, sentence = _INCOMPLETE
     return kind(sentence)
 
 

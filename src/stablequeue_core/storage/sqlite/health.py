@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from stablequeue_core.errors import StorageCorrupt
+from stablequeue_core.storage.rows.leaving_out import unreadable_ones
+from stablequeue_core.storage.sqlite import places
 from stablequeue_core.storage.sqlite.connection import Database
 
 STEP_PAGES = 1000
@@ -20,6 +22,7 @@ That happens once, and holds others up for a second or two.
 LARGEST_LOG = 64 * 1024**2
 """Bytes that the write-ahead log has now and then; more than that is a sign of something."""
 
+_JOBS = f"SELECT {', '.join(places.ALL)} FROM jobs"
 _INCREMENTAL = 2
 _DAMAGED = (
     "The queue database is damaged ({finding}). Stop StableQueue and copy the data folder to a "
@@ -51,11 +54,14 @@ def examine(database: Database) -> Sequence[str]:
             (free,) = connection.execute("PRAGMA freelist_count").fetchone()
             (page,) = connection.execute("PRAGMA page_size").fetchone()
             (vacuum,) = connection.execute("PRAGMA auto_vacuum").fetchone()
+            # What is damaged further down is not to be read as well.
+            unreadable = unreadable_ones(connection.execute(_JOBS)) if findings == ["ok"] else []
     except StorageCorrupt as error:
         return [str(error)]
     if findings != ["ok"]:
         # The first line only: the rest follows from it.
         found.append(_DAMAGED.format(finding=findings[0].splitlines()[0]))
+    found += unreadable
     if orphans:
         found.append(_ORPHANS.format(count=orphans))
     log = 0

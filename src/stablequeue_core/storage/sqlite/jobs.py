@@ -9,7 +9,7 @@ from datetime import datetime
 
 from attrs import evolve
 
-from stablequeue_core.errors import JobNotFound, StaleJob
+from stablequeue_core.errors import JobNotFound, StaleJob, UnreadableJob
 from stablequeue_core.events import Event
 from stablequeue_core.jobs import (
     ENDED,
@@ -26,9 +26,11 @@ from stablequeue_core.jobs import (
 )
 from stablequeue_core.serialization import from_millis, to_millis
 from stablequeue_core.storage.rows import jobs as rows
+from stablequeue_core.storage.rows.leaving_out import LeftOut
 from stablequeue_core.storage.sqlite import queries
 from stablequeue_core.storage.sqlite.adding import Adding
 from stablequeue_core.storage.sqlite.connection import Database, Row
+from stablequeue_core.storage.sqlite.faults import incomplete
 from stablequeue_core.storage.sqlite.lines import Asked, SqliteLine
 
 
@@ -38,6 +40,7 @@ class SqliteJobs(JobStore):
     def __init__(self, database: Database) -> None:
         self._database = database
         self._adding = Adding(database)
+        self._left_out = LeftOut()
 
     def add(
         self, jobs: Sequence[Job], key: IdempotencyKey | None = None, *, fair: bool = False
@@ -92,15 +95,24 @@ class SqliteJobs(JobStore):
         with self._database.write() as connection:
             if has_become_ready:
                 asked.make_ready(connection)
-            with SqliteLine(connection, asked) as line:
-                chosen = choose(line)
-            if chosen is None:
+            job = self._chosen(connection, asked, choose)
+            if job is None:
                 return None
-            job, event = begin(_job(connection, chosen.id))
-            kept = evolve(job, revision=job.revision + 1)
+            begun, event = begin(job)
+            kept = evolve(begun, revision=begun.revision + 1)
             _keep(connection, kept)
             self._database.tell(event)
         return kept
+
+    def _chosen(self, connection: sqlite3.Connection, asked: Asked, choose: Choose) -> Job | None:
+        while True:
+            try:
+                with SqliteLine(connection, asked, self._left_out.ids) as line:
+                    chosen = choose(line)
+                return None if chosen is None else _job(connection, chosen.id)
+            except UnreadableJob as error:
+                # Those behind it are not to wait for it.
+                self._left_out.add(error)
 
     def renew(self, job_id: str, lease: Lease) -> Job:
         """Prolong the lease; neither the revision nor the log changes."""
@@ -115,7 +127,7 @@ class SqliteJobs(JobStore):
 
     def processing(self) -> Sequence[Job]:
         """Every job that is processing, oldest first."""
-        return self._all(queries.PROCESSING, ())
+        return self._left_out.readable(self._database.fetch(queries.PROCESSING))
 
     def open_on(self, target: str) -> Sequence[Job]:
         """Every pending or processing job whose target is this alias, oldest first."""
@@ -123,7 +135,7 @@ class SqliteJobs(JobStore):
 
     def waiting(self) -> Sequence[Job]:
         """Every pending job that waits for downloads, oldest first."""
-        return self._all(queries.WAITING, ())
+        return self._left_out.readable(self._database.fetch(queries.WAITING))
 
     def next_due(self, targets: Sequence[str]) -> datetime | None:
         """When the earliest job of these targets that waits for a time may run."""
@@ -168,7 +180,7 @@ class SqliteJobs(JobStore):
 
     def in_parts(self) -> Sequence[Job]:
         """Every open job that is made in parts, oldest first."""
-        return self._all(queries.IN_PARTS, ())
+        return self._left_out.readable(self._database.fetch(queries.IN_PARTS))
 
     def worn_out(
         self, *, ended_before: datetime | None, keep: int | None, limit: int
@@ -185,7 +197,7 @@ class SqliteJobs(JobStore):
                 (too_old,) = connection.execute(queries.COUNT_ENDED_BEFORE, asked).fetchone()
             count = min(max(too_many, too_old, 0), limit)
             found = connection.execute(queries.ENDED_FIRST, (count,)).fetchall()
-        return [rows.job_of(row) for row in found]
+        return self._left_out.readable(found)
 
     def forget(self, jobs: Sequence[Job], event: Event) -> int:
         """Forget those of these ended jobs that are still as they were, with one event for all."""
@@ -206,8 +218,10 @@ class SqliteJobs(JobStore):
 
     def paused(self) -> bool:
         """Whether the whole queue is paused."""
-        ((paused,),) = self._database.fetch(queries.PAUSED)
-        return bool(paused)
+        found = self._database.fetch(queries.PAUSED)
+        if not found:
+            raise incomplete()
+        return bool(found[0][0])
 
     def set_paused(self, paused: bool, event: Event) -> None:
         """Pause or resume the whole queue; survives a restart."""
@@ -251,8 +265,14 @@ def _forget_what_belongs_to(connection: sqlite3.Connection, job: Job) -> None:
         connection.execute(queries.DELETE_KEY, {"number": number})
 
 
+_COUNTERS = {"gaps", *ENDED}
+"""What the table of the queue counts."""
+
+
 def _counts(found: Iterable[Row]) -> Mapping[JobStatus, int]:
     values: dict[str, int] = dict(found)
+    if not values.keys() >= _COUNTERS:
+        raise incomplete()
     counts = {status: values.get(status.value, 0) for status in JobStatus}
     there = values["last"] - values["gaps"]
     counts[JobStatus.PENDING] = there - sum(counts.values())

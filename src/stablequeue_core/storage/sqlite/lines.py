@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from contextlib import ExitStack, closing
 from datetime import datetime
 from typing import Any, Self
@@ -43,11 +43,19 @@ class SqliteLine(Line):
     """The line for some targets, in the transaction of whoever chooses.
 
     Used as a context manager: afterwards nothing is being read any more.
+
+    Args:
+        connection: in the transaction.
+        asked: whose line.
+        without: the ids of those that are not to be shown.
     """
 
-    def __init__(self, connection: sqlite3.Connection, asked: Asked) -> None:
+    def __init__(
+        self, connection: sqlite3.Connection, asked: Asked, without: Set[str] = frozenset()
+    ) -> None:
         self._connection = connection
         self._asked = asked
+        self._without = without
         self._reading = ExitStack()
 
     def in_order(self) -> Iterator[Candidate]:
@@ -75,8 +83,11 @@ class SqliteLine(Line):
         return self._read(queries.of_checkpoint(len(self._asked.targets)), values)
 
     def _read(self, select: str, values: dict[str, Any]) -> Iterator[Candidate]:
-        rows = self._reading.enter_context(closing(self._connection.execute(select, values)))
-        return map(candidate_of, rows)
+        found = self._reading.enter_context(closing(self._connection.execute(select, values)))
+        without = self._without
+        if not without:
+            return map(candidate_of, found)
+        return (candidate_of(row) for row in found if row[0] not in without)
 
     def __enter__(self) -> Self:
         return self

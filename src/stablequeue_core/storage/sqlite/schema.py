@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 
 from stablequeue_core.errors import StorageTooNew
-from stablequeue_core.storage.sqlite.faults import not_ours
+from stablequeue_core.storage.sqlite.faults import incomplete, not_ours
 
 APPLICATION_ID = 0x53745175
 """In the header of each of our files ("StQu"), so that nobody else's is mistaken for ours."""
@@ -385,6 +385,7 @@ _FOURTH = (
     """,
     # All but the alias is JSON: the newest report is read whole or not at all.
     "CREATE TABLE reports (alias TEXT PRIMARY KEY, report TEXT NOT NULL) WITHOUT ROWID",
+    "CREATE TABLE workers (worker TEXT PRIMARY KEY, at INTEGER NOT NULL) WITHOUT ROWID",
 )
 
 STEPS: tuple[tuple[str, ...], ...] = (_FIRST, _SECOND, _THIRD, _FOURTH)
@@ -403,7 +404,7 @@ def check(connection: sqlite3.Connection) -> int:
 
     Raises:
         StorageTooNew: a newer version of this program wrote it.
-        StorageCorrupt: it is a database of another program.
+        StorageCorrupt: it is a database of another program, or its version cannot be.
     """
     (application,) = connection.execute("PRAGMA application_id").fetchone()
     (found,) = connection.execute("PRAGMA user_version").fetchone()
@@ -412,6 +413,9 @@ def check(connection: sqlite3.Connection) -> int:
         raise not_ours()
     if found > VERSION:
         raise StorageTooNew(found, VERSION)
+    # Tables and version come together.
+    if found < 0 or bool(found) != bool(tables):
+        raise incomplete()
     return int(found)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 
-from stablequeue_core.errors import ServerExists, ServerNotFound
+from stablequeue_core.errors import ServerExists, ServerNotFound, StaleServer
 from stablequeue_core.events import Event
 from stablequeue_core.servers import Server, ServerStore
 from stablequeue_core.storage.rows.servers import COLUMNS, server_of, server_row
@@ -57,12 +57,15 @@ class SqliteServers(ServerStore):
         """All servers, in the order in which they were added."""
         return [server_of(row) for row in self._database.fetch(ALL)]
 
-    def replace(self, alias: str, server: Server, event: Event) -> None:
-        """Keep ``server`` in place of the one named ``alias``."""
+    def replace(self, before: Server, server: Server, event: Event) -> None:
+        """Keep ``server`` in place of ``before``."""
+        alias = before.alias
         with self._database.write() as connection:
             known = _aliases(connection)
             if alias not in known:
                 raise ServerNotFound(alias, known)
+            if server_of(connection.execute(_GET, (alias,)).fetchone()) != before:
+                raise StaleServer(alias)
             if server.alias != alias:
                 if server.alias in known:
                     raise ServerExists(server.alias)

@@ -55,7 +55,9 @@ GIVES_WORK: dict[str, Doing] = {
     "a job released": lambda storage, job: changed(storage, _waiting(storage), _released),
     "a new server": lambda storage, job: storage.servers.add(laptop(), server_event()),
     "a changed server": lambda storage, job: storage.servers.replace(
-        "Tower", laptop(alias="Tower", paused=True), server_event(EventKind.SERVER_CHANGED)
+        storage.servers.get("Tower"),
+        laptop(alias="Tower", paused=True),
+        server_event(EventKind.SERVER_CHANGED),
     ),
     "a removed server": lambda storage, job: storage.servers.remove(
         "Tower", server_event(EventKind.SERVER_REMOVED)

@@ -44,7 +44,7 @@ class CostStoreContract(StorageCase):
         storage.servers.add(laptop(), server_event())
         for cost in (FULL, evolve(FULL, family=""), evolve(FULL, server="Tower", pace=9.0)):
             storage.costs.save(cost)
-        storage.servers.replace("Laptop", laptop(alias="Tower"), server_event())
+        storage.servers.replace(laptop(), laptop(alias="Tower"), server_event())
         renamed = evolve(FULL, server="Tower")
         assert set(storage.costs.all()) == {renamed, evolve(renamed, family="")}
 

@@ -96,7 +96,7 @@ class SupplyingContract(StorageCase):
         assert storage.jobs.counts()[JobStatus.PENDING] == 2
         assert storage.jobs.list(JobQuery(status=JobStatus.PENDING)).jobs == (free, waiting)
         assert list(storage.jobs.open_on("Laptop")) == [waiting, free]
-        storage.servers.replace("Laptop", laptop(alias="Tower"), server_event())
+        storage.servers.replace(laptop(), laptop(alias="Tower"), server_event())
         assert [job.id for job in storage.jobs.open_on("Tower")] == [waiting.id, free.id]
         assert [job.target for job in storage.jobs.waiting()] == ["Tower"]
 

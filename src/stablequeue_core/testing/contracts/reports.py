@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from attrs import evolve
 
 from stablequeue_core.events import EventKind
 from stablequeue_core.generation import Phase, Progress
-from stablequeue_core.servers import ServerHealth, ServerReport, ServerStatus
+from stablequeue_core.servers import SILENT_FOR, ServerHealth, ServerReport, ServerStatus
 from stablequeue_core.storage import Storage
 from stablequeue_core.testing.contracts.case import StorageCase
 from stablequeue_core.testing.contracts.samples import LATER, START, laptop, server_event
@@ -66,7 +68,7 @@ class ReportStoreContract(StorageCase):
         storage.servers.add(laptop(), server_event())
         storage.reports.put(PLAIN)
         storage.reports.put(evolve(FULL, alias="Tower"))
-        storage.servers.replace("Laptop", laptop(alias="Tower"), server_event())
+        storage.servers.replace(laptop(), laptop(alias="Tower"), server_event())
         assert dict(storage.reports.all()) == {"Tower": evolve(PLAIN, alias="Tower")}
 
     def test_a_removed_server_loses_its_report(self, storage: Storage) -> None:
@@ -76,3 +78,36 @@ class ReportStoreContract(StorageCase):
         storage.reports.put(FULL)
         storage.servers.remove("Laptop", server_event())
         assert dict(storage.reports.all()) == {FULL.alias: FULL}
+
+    def test_a_process_says_that_it_lives(self, storage: Storage) -> None:
+        """The newest moment counts."""
+        assert dict(storage.reports.heard()) == {}
+        storage.reports.beat("here:1:a", START)
+        storage.reports.beat("there:2:b", START)
+        a_moment_later = START + timedelta(seconds=5)
+        storage.reports.beat("here:1:a", a_moment_later)
+        assert dict(storage.reports.heard()) == {"here:1:a": a_moment_later, "there:2:b": START}
+
+    def test_who_says_so_rings_no_bell(self, storage: Storage) -> None:
+        """Each process does so every few seconds."""
+        heard = storage.work.rings, storage.changes.rings
+        storage.reports.beat("here:1:a", START)
+        storage.reports.leave("here:1:a")
+        assert (storage.work.rings, storage.changes.rings) == heard
+        assert storage.events.last() == 0
+
+    def test_a_process_that_leaves_is_forgotten(self, storage: Storage) -> None:
+        """Others are not; nor does it matter whether anything was heard of it."""
+        storage.reports.beat("here:1:a", START)
+        storage.reports.beat("there:2:b", START)
+        for _ in range(2):
+            storage.reports.leave("here:1:a")
+        assert dict(storage.reports.heard()) == {"there:2:b": START}
+
+    def test_a_process_that_is_silent_for_long_is_forgotten(self, storage: Storage) -> None:
+        """It was killed, most likely; the one that speaks stays."""
+        storage.reports.beat("here:1:a", START)
+        storage.reports.beat("there:2:b", START)
+        much_later = START + SILENT_FOR + timedelta(seconds=1)
+        storage.reports.beat("there:2:b", much_later)
+        assert dict(storage.reports.heard()) == {"there:2:b": much_later}

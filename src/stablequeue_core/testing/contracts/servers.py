@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import threading
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from pathlib import Path
+
 import pytest
 from attrs import evolve
 
-from stablequeue_core.errors import ServerExists, ServerNotFound, StaleJob
+from stablequeue_core.errors import ServerExists, ServerNotFound, StaleJob, StaleServer
 from stablequeue_core.events import EventKind
 from stablequeue_core.storage import Storage
 from stablequeue_core.testing.contracts.case import StorageCase
@@ -20,6 +25,9 @@ from stablequeue_core.testing.contracts.samples import (
     pending,
     server_event,
 )
+from stablequeue_core.testing.race import count_up, meet_at, open_and_count_up
+
+TIMES = 25
 
 
 class ServerStoreContract(StorageCase):
@@ -64,7 +72,7 @@ class ServerStoreContract(StorageCase):
             storage.servers.get("Lapdog")
         assert caught.value.details["known"] == ["Laptop"]
         with pytest.raises(ServerNotFound):
-            storage.servers.replace("Lapdog", laptop(), server_event())
+            storage.servers.replace(laptop(alias="Lapdog"), laptop(), server_event())
         with pytest.raises(ServerNotFound):
             storage.servers.remove("Lapdog", server_event())
         assert storage.events.last() == 1
@@ -74,9 +82,63 @@ class ServerStoreContract(StorageCase):
         for alias in ("Laptop", "Tower"):
             storage.servers.add(laptop(alias=alias), server_event())
         changed_one = laptop(paused=True, username="me", password="secret")
-        storage.servers.replace("Laptop", changed_one, server_event(EventKind.SERVER_CHANGED))
+        storage.servers.replace(laptop(), changed_one, server_event(EventKind.SERVER_CHANGED))
         assert list(storage.servers.list()) == [changed_one, laptop(alias="Tower")]
         assert storage.events.read()[-1].kind is EventKind.SERVER_CHANGED
+
+    def test_a_server_that_somebody_else_changed_is_not_replaced(self, storage: Storage) -> None:
+        """Whatever it is that was changed; what they have made of it stays."""
+        storage.servers.add(laptop(), server_event())
+        before = laptop()
+        for change in (
+            {"paused": True},
+            {"enabled": False},
+            {"tags": ("studio",)},
+            {"username": "me", "password": "secret"},
+            {"password": "another"},
+            {"api_url": "http://127.0.0.2:7860"},
+            {"description": "Mine."},
+        ):
+            now = evolve(before, **change)
+            storage.servers.replace(before, now, server_event())
+            told = storage.events.last()
+            with pytest.raises(StaleServer):
+                storage.servers.replace(before, evolve(before, tags=("lost",)), server_event())
+            assert storage.servers.get("Laptop") == now
+            assert storage.events.last() == told
+            before = now
+
+    def test_a_server_that_somebody_else_changed_is_not_renamed(self, storage: Storage) -> None:
+        """Not even to a name that is taken; its jobs stay where they are."""
+        storage.servers.add(laptop(), server_event())
+        storage.servers.add(laptop(alias="Attic"), server_event())
+        (job,) = add(storage, pending())
+        storage.servers.replace(laptop(), laptop(paused=True), server_event())
+        for name in ("Tower", "Attic"):
+            with pytest.raises(StaleServer):
+                storage.servers.replace(laptop(), laptop(alias=name), server_event())
+        assert [server.alias for server in storage.servers.list()] == ["Laptop", "Attic"]
+        assert storage.jobs.get(job.id) == job
+
+    def test_no_change_is_lost_between_threads(self, storage: Storage) -> None:
+        """Four of them count in the same server."""
+        storage.servers.add(laptop(), server_event())
+        gate = threading.Barrier(4)
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(lambda _: count_up(storage, gate, "Laptop", TIMES), range(4)))
+        assert storage.servers.get("Laptop").description == str(4 * TIMES)
+
+    def test_no_change_is_lost_between_processes(self, storage: Storage, tmp_path: Path) -> None:
+        """Two of them count in the same server."""
+        if not self.shared_by_processes:
+            pytest.skip("this storage belongs to one process")
+        storage.servers.add(laptop(), server_event())
+        spawn = multiprocessing.get_context("spawn")
+        gate = spawn.Barrier(2)
+        with ProcessPoolExecutor(2, spawn, initializer=meet_at, initargs=(gate,)) as pool:
+            opener = self.opener(tmp_path)
+            list(pool.map(open_and_count_up, [opener] * 2, ["Laptop"] * 2, [TIMES] * 2))
+        assert storage.servers.get("Laptop").description == str(2 * TIMES)
 
     def test_a_renamed_server_keeps_its_place_and_its_open_jobs(self, storage: Storage) -> None:
         """Those that wait and those that run follow; what has ended, or is another's, stays."""
@@ -87,7 +149,7 @@ class ServerStoreContract(StorageCase):
         )
         ended = changed(storage, claimed(storage), completed)
         running = claimed(storage)
-        storage.servers.replace("Laptop", laptop(alias="Tower"), server_event())
+        storage.servers.replace(laptop(), laptop(alias="Tower"), server_event())
 
         assert [server.alias for server in storage.servers.list()] == ["Tower", "Attic"]
         assert [job.id for job in storage.jobs.open_on("Tower")] == [running.id, waiting.id]
@@ -100,7 +162,7 @@ class ServerStoreContract(StorageCase):
         """Else it would bring the old name back."""
         storage.servers.add(laptop(), server_event())
         (job,) = add(storage, pending())
-        storage.servers.replace("Laptop", laptop(alias="Tower"), server_event())
+        storage.servers.replace(laptop(), laptop(alias="Tower"), server_event())
         with pytest.raises(StaleJob):
             changed(storage, job, cancelled)
         now = storage.jobs.get(job.id)
@@ -110,7 +172,7 @@ class ServerStoreContract(StorageCase):
         """Its time moves with it."""
         storage.servers.add(laptop(), server_event())
         add(storage, pending(not_before=LATER))
-        storage.servers.replace("Laptop", laptop(alias="Tower"), server_event())
+        storage.servers.replace(laptop(), laptop(alias="Tower"), server_event())
         assert storage.jobs.next_due(["Tower", "auto"]) == LATER
         assert storage.jobs.next_due(["Laptop", "auto"]) is None
         assert claimed(storage, server="Tower", now=LATER).target == "Tower"
@@ -121,7 +183,7 @@ class ServerStoreContract(StorageCase):
             storage.servers.add(laptop(alias=alias), server_event())
         (job,) = add(storage, pending())
         with pytest.raises(ServerExists):
-            storage.servers.replace("Laptop", laptop(alias="Tower"), server_event())
+            storage.servers.replace(laptop(), laptop(alias="Tower"), server_event())
         assert [server.alias for server in storage.servers.list()] == ["Laptop", "Tower"]
         assert storage.jobs.get(job.id) == job
         assert storage.events.last() == 3
