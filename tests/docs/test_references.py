@@ -17,7 +17,7 @@ import stablequeue_core
 from stablequeue_core import EventKind, Job, Settings, StableQueue, StableQueueError
 from stablequeue_core.backends.forge.names import ServerNames
 from stablequeue_core.civitai.service import Civitai
-from stablequeue_core.dispatch.running.story import WORKER_GONE
+from stablequeue_core.dispatch.running.story import NOT_KEPT, WORKER_GONE
 from stablequeue_core.downloads import Download
 from stablequeue_core.downloads.queue import DownloadQueue
 from stablequeue_core.errors import NotOnServer, UnreadableModel, WrongFile, WrongResult
@@ -88,8 +88,9 @@ def test_every_code_that_is_http_s_own_is_named_by_its_status() -> None:
         assert code_in(code) == [code_of(default_exceptions[int(status)]().name)]
 
 
-def test_the_code_of_a_job_that_lost_its_worker_is_explained() -> None:
-    assert f"`{WORKER_GONE.code}`" in ERRORS.read_text(encoding="utf-8")
+@pytest.mark.parametrize("code", [WORKER_GONE.code, NOT_KEPT])
+def test_the_codes_of_attempts_whose_outcome_was_lost_are_explained(code: str) -> None:
+    assert f"`{code}`" in ERRORS.read_text(encoding="utf-8")
 
 
 def test_every_event_is_listed() -> None:
