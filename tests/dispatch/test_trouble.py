@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from tests.dispatch.supply_worlds import INK, SupplyWorld
 from tests.worlds import PONY, SDXL, World, with_settings
 
 from stablequeue_core import Job, JobStatus, ServerStatus
+from stablequeue_core.errors import StorageUnreachable
 from stablequeue_core.images.folder import FolderImageStore
 from stablequeue_core.jobs import AttemptOutcome
 from stablequeue_core.testing.forge_simulator import (
@@ -185,6 +187,22 @@ def test_a_full_disk_fails_the_job_with_that_reason_and_leaves_nothing_behind(
     assert failed.failure.code == "disk_full"
     assert len(failed.attempts) == 1
     world.close()
+
+
+def test_a_job_whose_models_cannot_be_looked_up_now_waits_until_they_can(tmp_path: Path) -> None:
+    """Nothing was sent, so nothing was tried."""
+    world = SupplyWorld(tmp_path)
+    world.orders.refusals[INK] = StorageUnreachable("Nobody answers.")
+    job = world.wanting()
+    reason = "What the job lacks could not be looked up. Nobody answers."
+    world.until(lambda: world.queue.get(job.id).waiting_reason == reason)
+    world.orders.refusals.clear()
+
+    waiting = world.until_waiting(job)
+
+    assert waiting.attempts == ()
+    assert waiting.losses == 0
+    world.close(grace=0)
 
 
 def test_a_checkpoint_that_vanished_since_the_list_was_read_is_caught_by_the_proof(

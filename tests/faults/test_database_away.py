@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,8 @@ from tests.faults.accounts import check_accounts
 from tests.storage.real_postgres import RealPostgres, real_postgres
 from tests.worlds import QUICK, World
 
-from stablequeue_core import JobStatus
+from stablequeue_core import JobStatus, StableQueue
+from stablequeue_core.dispatch.lanes.tenure import TAKEOVER
 from stablequeue_core.errors import StorageUnreachable
 from stablequeue_core.testing.forge_simulator import SimulatedForge
 
@@ -28,22 +30,52 @@ def server() -> Iterator[RealPostgres]:
 
 
 @pytest.fixture
-def world(server: RealPostgres, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[World]:
+def database_url(server: RealPostgres, request: pytest.FixtureRequest) -> str:
+    """The address of an empty database."""
+    name = request.node.originalname[:50] + str(time.monotonic_ns())[-9:]
+    server.make_database(name)
+    return server.url_of(name, password=SECRET)
+
+
+@pytest.fixture
+def world(server: RealPostgres, database_url: str, tmp_path: Path) -> Iterator[World]:
     """A queue in that PostgreSQL, with two servers that take half a second for a picture."""
     forges = {
         alias: SimulatedForge.with_sample_models(seconds_per_step=0.1)
         for alias in ("Laptop", "Desktop")
     }
-    name = request.node.originalname[:50] + str(time.monotonic_ns())[-9:]
-    server.make_database(name)
     made = World(
         tmp_path / "queue",
         forges,
         settings=evolve(QUICK, lease=2.0),
-        database_url=server.url_of(name, password=SECRET),
+        database_url=database_url,
     )
     yield made
+    server.start()
     made.close(grace=0)
+
+
+@pytest.mark.parametrize("alone", [True, False])
+def test_pictures_that_are_finished_while_it_is_away_are_the_ones_that_are_kept(
+    world: World, server: RealPostgres, database_url: str, alone: bool
+) -> None:
+    """Also where another process waits to take the servers over: what runs is no orphan."""
+    with ExitStack() as processes:
+        with ExitStack() as held:
+            for forge in world.forges.values():
+                held.enter_context(forge.held(step=1))
+            accepted = [world.submit(alias) for alias in world.forges]
+            if not alone:
+                processes.enter_context(another_process(world, database_url))
+            world.until(lambda: all(forge.active_task for forge in world.forges.values()))
+            server.stop()
+        world.until(lambda: len(pictures(world)) == len(accepted), timeout=30)
+        first = pictures(world)
+        server.start()
+        ended = check_accounts(world.queue, accepted)
+    assert [(job.status, len(job.attempts)) for job in ended] == [(JobStatus.COMPLETED, 1)] * 2
+    assert pictures(world) == first
+    assert [len(forge.rendered) for forge in world.forges.values()] == [1, 1]
 
 
 @pytest.mark.parametrize("seconds", [1.5, pytest.param(12, marks=pytest.mark.soak)])
@@ -78,12 +110,19 @@ def test_all_who_have_to_wait_for_it_say_so_in_a_sentence(
     world: World, server: RealPostgres, caplog: pytest.LogCaptureFixture
 ) -> None:
     """An outage is no defect that a traceback explains, and it may last for hours."""
-    waiting = {"announcer", "downloads.workers", "dispatch.lanes.calls", "dispatch.lanes.lane"}
+    waiting = {
+        "announcer",
+        "downloads.workers",
+        "dispatch.lanes.calls",
+        "dispatch.links.monitor",
+        "dispatch.running.patience",
+    }
     with world.queue.subscribe(lambda event: None):
-        world.run()
-        accepted = [world.submit() for _ in range(3)]
-        caplog.clear()
-        server.stop()
+        with world.forge.held(step=1):
+            accepted = [world.submit() for _ in range(3)]
+            world.until_running(accepted[0])
+            caplog.clear()
+            server.stop()
         world.until(lambda: waiting <= _names_in(caplog), timeout=30)
         server.start()
         check_accounts(world.queue, accepted)
@@ -110,6 +149,56 @@ def test_who_asks_meanwhile_is_told_soon_and_told_no_secret(
     server.start()
     assert world.queue.get(job.id) == job
     assert world.run().status is JobStatus.COMPLETED
+
+
+def test_a_job_that_runs_on_while_it_is_away_is_no_orphan_to_another_process(
+    world: World, server: RealPostgres, database_url: str
+) -> None:
+    """Everybody has lost every lock, and whoever had one has it again."""
+    with world.forge.held(step=1):
+        job = world.until_running(world.submit())
+        with another_process(world, database_url) as other:
+            server.stop()
+            server.start()
+            # Longer than anybody waits to try for what another process holds.
+            threading.Event().wait(1.5 * TAKEOVER)
+            assert other.get(job.id).attempts == job.attempts
+    (done,) = check_accounts(world.queue, [job])
+    assert (done.status, len(done.attempts)) == (JobStatus.COMPLETED, 1)
+
+
+def test_a_process_that_is_closed_while_it_is_away_leaves_its_job_to_the_next(
+    world: World, server: RealPostgres, caplog: pytest.LogCaptureFixture
+) -> None:
+    with world.forge.held(step=1):
+        job = world.until_running(world.submit())
+        server.stop()
+    world.until(lambda: "stays idle" in caplog.text)
+    world.close(grace=0)
+    said = [record.getMessage() for record in caplog.records if record.exc_info]
+    server.start()
+    (done,) = check_accounts(world.queue, [job])
+    assert said == []
+    assert [attempt.error for attempt in done.attempts] == ["worker_gone", None]
+    assert {picture.seed for picture in world.forge.rendered} == {done.seed}
+
+
+def another_process(world: World, database_url: str) -> StableQueue:
+    """One that has tried to have what the first one holds, and tries again and again."""
+    import psycopg
+
+    other = world.open(database_url=f"{database_url}?application_name=other")
+    tried = (
+        "SELECT FROM pg_stat_activity WHERE application_name = 'other' "
+        "AND query LIKE '%pg_try_advisory_lock%'"
+    )
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        world.until(lambda: connection.execute(tried).fetchall())
+    return other
+
+
+def pictures(world: World) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in (world.folder / "images").glob("*.png")}
 
 
 def _names_in(caplog: pytest.LogCaptureFixture) -> set[str]:

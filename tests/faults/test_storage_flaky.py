@@ -3,37 +3,16 @@
 from __future__ import annotations
 
 import random
-import threading
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
+from tests.faults.flaky import is_ours, make_flaky
 from tests.worlds import PONY, SDXL, World, with_settings
 
 from stablequeue_core import JobStatus
 from stablequeue_core.errors import StorageBusy
 from stablequeue_core.storage.memory import MemoryStorage
 from stablequeue_core.testing.forge_simulator import SimulatedForge
-
-STORES = ("jobs", "servers", "reports", "events", "costs", "downloads")
-
-
-class Flaky:
-    """A store of which each call may fail; then it has done nothing."""
-
-    def __init__(self, store: Any, toss: Callable[[], None]) -> None:
-        self._store = store
-        self._toss = toss
-
-    def __getattr__(self, name: str) -> Callable[..., Any]:
-        do = getattr(self._store, name)
-
-        def call(*args: Any, **given: Any) -> Any:
-            self._toss()
-            return do(*args, **given)
-
-        return call
 
 
 @pytest.mark.parametrize(
@@ -49,14 +28,12 @@ def test_whatever_call_fails_every_job_is_made_once_and_no_picture_is_left_over(
 
     def toss() -> None:
         nonlocal failed
-        is_ours = threading.current_thread().name.startswith("stablequeue-")
-        if is_ours and chance.random() < share:
+        if is_ours() and chance.random() < share:
             failed += 1
             raise StorageBusy("Somebody else writes.")
 
     storage = MemoryStorage()
-    for name in STORES:
-        setattr(storage, name, Flaky(getattr(storage, name), toss))
+    make_flaky(storage, toss)
     world = World(
         tmp_path,
         {alias: SimulatedForge.with_sample_models() for alias in ("Laptop", "Desktop")},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -9,9 +10,14 @@ from tests.storage.real_postgres import Schemas
 
 from stablequeue_core.storage.postgres import PostgresStorage
 from stablequeue_core.storage.postgres.connecting import SESSION, UNLESS_GIVEN
+from stablequeue_core.storage.postgres.locks import HEAD_START
 
 Pair = tuple[PostgresStorage, PostgresStorage]
 
+EVERYBODY = (
+    "SELECT pid FROM pg_stat_activity "
+    "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+)
 HOLDERS = "SELECT pid FROM pg_locks WHERE locktype = 'advisory'"
 LONGEST_SILENCE = 15.0
 """Seconds after which a lost computer's locks must be free, by the port."""
@@ -60,6 +66,23 @@ def test_a_lock_that_somebody_else_took_meanwhile_is_theirs(
     assert fetching.try_acquire()
     lane.release()
     assert not lane.try_acquire(), "releasing what was lost takes nothing from its new holder"
+
+
+def test_after_an_outage_each_process_has_first_what_it_had_before(
+    storages: Pair, schemas: Schemas
+) -> None:
+    """All have lost all locks at once; what runs elsewhere must not be taken for an orphan."""
+    mine, theirs = (storage.lane_lock("Laptop") for storage in storages)
+    nobodys = storages[1].lane_lock("Desktop")
+    assert mine.try_acquire()
+    assert not theirs.try_acquire()
+    schemas.cut(EVERYBODY)
+    assert not theirs.try_acquire()
+    assert not nobodys.try_acquire()
+    assert mine.try_acquire()
+    time.sleep(HEAD_START)
+    assert not theirs.try_acquire()
+    assert nobodys.try_acquire()
 
 
 def test_two_locks_of_one_process_exclude_each_other_after_a_loss(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 from stablequeue_core.clock import Clock
 from stablequeue_core.dispatch.lanes.claims import Claims
@@ -13,9 +14,9 @@ from stablequeue_core.dispatch.lanes.tenure import Tenure
 from stablequeue_core.dispatch.links.link import Link
 from stablequeue_core.dispatch.links.monitor import Monitor
 from stablequeue_core.dispatch.links.reporter import Reporter
-from stablequeue_core.dispatch.running.recovery import recover
+from stablequeue_core.dispatch.running.recovery import Recovery
 from stablequeue_core.dispatch.running.runner import Runner
-from stablequeue_core.errors import BackendError, ServerNotFound, StorageError
+from stablequeue_core.errors import BackendError, QueueClosed, ServerNotFound, StorageError
 from stablequeue_core.generation import Requirements
 from stablequeue_core.images import ImageStore
 from stablequeue_core.outage import Outage
@@ -70,17 +71,17 @@ class Lane:
         self.alias = standing.server.alias
         self.standing = standing
         self._storage = storage
-        self._images = images
         self._connect = connect
         self._claims = claims
         self._runner = runner
         self._monitor = monitor
         self._reporter = reporter
         self._answered = answered
-        self._worker = worker
-        self._clock = clock
         self._settings = settings
         self._tenure = tenure
+        self._recovery = Recovery(
+            self.alias, storage.jobs, images, worker=worker, clock=clock, settings=settings
+        )
         self._outage = Outage(logger, f"The lane of server {self.alias!r} has to wait")
         self._has_recovered = False
         self._stopping = threading.Event()
@@ -155,9 +156,11 @@ class Lane:
                     bell.wait(heard, rest)
         finally:
             self._monitor.close()
-            self._tenure.end()
-            # A server that is enabled again meanwhile gets a new lane.
-            self._storage.work.ring()
+            # Where it had to wait for the storage, that may be closed by now.
+            with suppress(QueueClosed):
+                self._tenure.end()
+                # A server that is enabled again meanwhile gets a new lane.
+                self._storage.work.ring()
 
     def _turn(self) -> float:
         """Do what there is to do; how many seconds to rest, 0 for none."""
@@ -165,7 +168,7 @@ class Lane:
             rest = self._work()
             self._outage.is_over()
             return rest
-        except ServerNotFound:
+        except (ServerNotFound, QueueClosed):
             self._stopping.set()
             return 0.0
         except StorageError as error:
@@ -189,7 +192,7 @@ class Lane:
         if not self._tenure.take():
             return self._stand_by(link)
         if not self._has_recovered:
-            self._has_recovered = self._recover(link)
+            self._has_recovered = self._recovery.bring_back(link.backend)
             self._claims.look_again()
             return 0.0 if self._has_recovered else self._settings.poll
         if not link.are_known:
@@ -224,27 +227,6 @@ class Lane:
             standing.link = self._connect(standing.server)
         return standing.link
 
-    def _recover(self, link: Link) -> bool:
-        """Whoever holds the lane's lock runs the server's jobs: all others here are orphans.
-
-        Returns:
-            whether all of them were brought back; while they were not, the lane stays closed.
-        """
-        orphans = [job for job in self._storage.jobs.processing() if job.server == self.alias]
-        done = [
-            recover(
-                self._storage.jobs,
-                self._images,
-                job,
-                link.backend,
-                now=self._clock.now(),
-                max_losses=self._settings.max_losses,
-                worker=self._worker,
-            )
-            for job in orphans
-        ]
-        return all(done)
-
     def _answer(self, link: Link) -> None:
         """What somebody wants to know of the server, who then looks again whether jobs can run."""
         if link.circuit.wait:
@@ -264,6 +246,9 @@ class Lane:
             return False
         try:
             self._runner.run(job, link)
+        except Exception as error:
+            self._recovery.could_not_keep(job, error)
+            raise
         finally:
             self.standing.job = None
         if job.part_of is not None:

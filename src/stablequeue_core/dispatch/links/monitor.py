@@ -16,8 +16,15 @@ from stablequeue_core.backends import Backend, TaskState
 from stablequeue_core.clock import Clock
 from stablequeue_core.dispatch.links.board import ProgressBoard
 from stablequeue_core.dispatch.links.reporter import Reporter
-from stablequeue_core.errors import BackendError, JobNotFound, StableQueueError, StaleJob
+from stablequeue_core.errors import (
+    BackendError,
+    JobNotFound,
+    QueueClosed,
+    StaleJob,
+    StorageError,
+)
 from stablequeue_core.jobs import Job, JobStore
+from stablequeue_core.outage import Outage
 from stablequeue_core.settings import Settings
 from stablequeue_core.storage import ProcessLock
 from stablequeue_core.transport import Abort
@@ -48,11 +55,14 @@ class Run:
         abort: makes the request come back.
         given_up: why the abort was pulled, None while it was not.
         cancelling: whether its user wants it to stop, as far as the monitor has seen.
+        is_answered: whether its server has answered, so that only our right to the job is left to
+            be looked after.
     """
 
-    def __init__(self, job: Job, backend: Backend) -> None:
+    def __init__(self, job: Job, backend: Backend, *, is_answered: bool = False) -> None:
         self.job = job
         self.backend = backend
+        self.is_answered = is_answered
         self.stall_limit = math.inf
         self.abort = Abort()
         self.given_up: GivenUp | None = None
@@ -76,6 +86,9 @@ class Monitor:
         board: where progress is written.
         reporter: tells it to other processes.
         clock, settings: how often to look, how long to be patient.
+
+    Attributes:
+        closing: set when what runs is to be given up.
     """
 
     def __init__(
@@ -96,26 +109,21 @@ class Monitor:
         self._condition = threading.Condition()
         self._run: Run | None = None
         self._is_looking = False
-        self._is_closing = False
+        self.closing = threading.Event()
         self._closed = False
         self._thread: threading.Thread | None = None
 
     @contextmanager
     def watching(self, run: Run) -> Iterator[None]:
-        """Watch over ``run`` inside the block."""
+        """Watch over ``run`` inside the block; after it, over what was watched before."""
         self._begin()
-        with self._condition:
-            self._run = run
-            self._condition.notify_all()
-            is_closing = self._is_closing
-        if is_closing:
-            run.give_up(GivenUp.CLOSING)
+        before = self._run
+        self._turn_to(run)
         try:
             yield
         finally:
+            self._turn_to(before)
             with self._condition:
-                self._run = None
-                self._condition.notify_all()
                 # An interrupt that is on its way must not arrive when the next job runs.
                 self._condition.wait_for(
                     lambda: not self._is_looking, self._settings.answer_timeout
@@ -124,7 +132,7 @@ class Monitor:
     def give_up(self) -> None:
         """We are closing: give up what runs now, and what has just been claimed, too."""
         with self._condition:
-            self._is_closing = True
+            self.closing.set()
             run = self._run
         if run:
             run.give_up(GivenUp.CLOSING)
@@ -136,6 +144,14 @@ class Monitor:
             self._condition.notify_all()
         if self._thread is not None:
             self._thread.join()
+
+    def _turn_to(self, run: Run | None) -> None:
+        with self._condition:
+            self._run = run
+            self._condition.notify_all()
+            is_closing = self.closing.is_set()
+        if run is not None and is_closing:
+            run.give_up(GivenUp.CLOSING)
 
     def _begin(self) -> None:
         """A server that never gets a job needs no thread; called by the lane only."""
@@ -164,19 +180,25 @@ class Monitor:
     def _watch_over(self, run: Run) -> None:
         """Look at ``run`` now and then until it is over."""
         moved_at = renewed_at = self._clock.monotonic()
+        outage = Outage(logger, f"Looking after job {run.job.id} has to wait")
         while not self._over(run):
             now = self._clock.monotonic()
             try:
+                # First: if it was lost, others try to have it, too.
+                self._lock.try_acquire()
                 if now - renewed_at >= self._settings.lease / 3:
                     self._renew(run)
                     renewed_at = now
                 run.cancelling = self._jobs.get(run.job.id).cancel_requested
-                self._lock.try_acquire()
+                outage.is_over()
             except (StaleJob, JobNotFound):
                 run.give_up(GivenUp.LEASE_LOST)
                 return
-            except StableQueueError as error:
-                logger.warning("Job %s cannot be looked at now: %s", run.job.id, error)
+            except QueueClosed:
+                run.give_up(GivenUp.CLOSING)
+                return
+            except StorageError as error:
+                outage.goes_on(error)
             has_moved = self._look(run)
             self._reporter.works(run.job.id, self._board.of(run.job.id))
             if has_moved or run.stall_limit == math.inf:
@@ -214,6 +236,8 @@ class Monitor:
 
     def _look(self, run: Run) -> bool:
         """See how far the run is, and stop it if the user wants; whether it has moved on."""
+        if run.is_answered:
+            return False
         task_id = run.job.task_id or ""
         try:
             report = run.backend.task(task_id)

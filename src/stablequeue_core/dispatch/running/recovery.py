@@ -6,13 +6,22 @@ import logging
 from datetime import datetime
 
 from stablequeue_core.backends import Backend
+from stablequeue_core.clock import Clock
 from stablequeue_core.dispatch.links.orphans import has_stopped
 from stablequeue_core.dispatch.running.outcomes import was_left
-from stablequeue_core.dispatch.running.story import WORKER_GONE, poisoned
-from stablequeue_core.errors import BackendError, ImageStoreError, JobNotFound, StaleJob
+from stablequeue_core.dispatch.running.story import UNCERTAIN, WORKER_GONE, not_kept, poisoned
+from stablequeue_core.errors import (
+    BackendError,
+    ImageStoreError,
+    InternalError,
+    JobNotFound,
+    StableQueueError,
+    StaleJob,
+)
 from stablequeue_core.events import EventKind
 from stablequeue_core.images import ImageStore
 from stablequeue_core.jobs import AttemptOutcome, Job, JobStatus, JobStore, event_of
+from stablequeue_core.settings import Settings
 
 logger = logging.getLogger(__name__)
 
@@ -21,6 +30,65 @@ _KINDS = {
     JobStatus.FAILED: EventKind.JOB_FAILED,
     JobStatus.CANCELLED: EventKind.JOB_CANCELLED,
 }
+
+
+class Recovery:
+    """Gives back the jobs of one server, for whoever holds its lane. Used by that lane only.
+
+    Args:
+        alias: of the server.
+        jobs: where they are kept.
+        images: where their pictures are.
+        worker: who we are.
+        clock, settings: the time, and every knob.
+    """
+
+    def __init__(
+        self,
+        alias: str,
+        jobs: JobStore,
+        images: ImageStore,
+        *,
+        worker: str,
+        clock: Clock,
+        settings: Settings,
+    ) -> None:
+        self._alias = alias
+        self._jobs = jobs
+        self._images = images
+        self._worker = worker
+        self._clock = clock
+        self._settings = settings
+        self._unkept: dict[str, StableQueueError] = {}
+
+    def could_not_keep(self, job: Job, error: Exception) -> None:
+        """We ran this job, and could not keep what came of it: its ledger shall tell why."""
+        known = error if isinstance(error, StableQueueError) else InternalError(error)
+        self._unkept[job.id] = known
+
+    def bring_back(self, backend: Backend) -> bool:
+        """Whoever holds the lane's lock runs the server's jobs: all others there are orphans.
+
+        Returns:
+            whether all of them were brought back; while they were not, the lane stays closed.
+        """
+        orphans = [job for job in self._jobs.processing() if job.server == self._alias]
+        done = [
+            recover(
+                self._jobs,
+                self._images,
+                job,
+                backend,
+                now=self._clock.now(),
+                max_losses=self._settings.max_losses,
+                worker=self._worker,
+                unkept=self._unkept.get(job.id),
+            )
+            for job in orphans
+        ]
+        if all(done):
+            self._unkept.clear()
+        return all(done)
 
 
 def recover(
@@ -32,6 +100,7 @@ def recover(
     now: datetime,
     max_losses: int,
     worker: str | None = None,
+    unkept: StableQueueError | None = None,
 ) -> bool:
     """Bring back a job that is marked as processing although nobody works on it.
 
@@ -49,6 +118,8 @@ def recover(
         now: the time.
         max_losses: so often may it be running when its process dies.
         worker: who asks; what it ran itself was not lost with a process.
+        unkept: why it could not keep what came of that; None: it did not know that the job had
+            begun, for the storage was lost meanwhile.
 
     Returns:
         whether that is done; False: its server has to be asked again.
@@ -59,7 +130,7 @@ def recover(
             return False
         changed = job.cancel(now=now)
     else:
-        changed = _given_back(job, now, max_losses, worker)
+        changed = _given_back(job, now, max_losses, worker, unkept)
         if changed.status.ended and backend is not None:
             # Its lane asks no more about it. What still runs of it would hold up other jobs.
             _has_stopped(backend, attempt.task_id)
@@ -77,15 +148,22 @@ def recover(
     return True
 
 
-def _given_back(job: Job, now: datetime, max_losses: int, worker: str | None) -> Job:
+def _given_back(
+    job: Job,
+    now: datetime,
+    max_losses: int,
+    worker: str | None,
+    unkept: StableQueueError | None,
+) -> Job:
     """Back to pending; failed if it was running once too often when its process died."""
     is_ours = job.lease is not None and job.lease.worker == worker
+    ours = not_kept(unkept) if unkept else UNCERTAIN
     is_lost = not is_ours and not was_left(job)
     if is_lost and job.losses + 1 >= max_losses:
         return job.fail(poisoned(job), now=now)
     return job.give_back(
         outcome=AttemptOutcome.LOST,
-        failure=WORKER_GONE,
+        failure=ours if is_ours else WORKER_GONE,
         counted=False,
         not_before=None,
         lost=is_lost,

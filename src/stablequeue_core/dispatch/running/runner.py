@@ -16,6 +16,7 @@ from stablequeue_core.dispatch.links.orphans import orphan_of, settle
 from stablequeue_core.dispatch.running.elsewhere import Elsewhere
 from stablequeue_core.dispatch.running.journey import Journey
 from stablequeue_core.dispatch.running.outcomes import Outcomes
+from stablequeue_core.dispatch.running.patience import Patience
 from stablequeue_core.dispatch.running.remedies import with_remedy
 from stablequeue_core.dispatch.running.setbacks import Setbacks
 from stablequeue_core.dispatch.running.supply import ModelSupply, Waits
@@ -27,6 +28,7 @@ from stablequeue_core.errors import (
     InternalError,
     InvalidParams,
     ModelNotSupplied,
+    QueueClosed,
     ServerPoisoned,
     Stalled,
     StorageError,
@@ -80,14 +82,18 @@ class Runner:
         self._clock = clock
         self._settings = settings
         self._limits = limits_in(settings)
-        self._outcomes = Outcomes(jobs, monitor, clock=clock, settings=settings)
-        self._setbacks = Setbacks(self._outcomes, elsewhere, clock=clock, settings=settings)
+        patience = Patience(monitor)
+        self._outcomes = Outcomes(jobs, patience, monitor, clock=clock, settings=settings)
+        self._setbacks = Setbacks(
+            self._outcomes, patience, elsewhere, clock=clock, settings=settings
+        )
 
     def run(self, job: Job, link: Link) -> None:
         """Make the pictures of ``job``, which this lane has claimed, and keep what came of it.
 
         Raises:
             StorageError: the outcome could not be kept; the job is still processing.
+            QueueClosed: the same, for the storage was closed meanwhile.
         """
         journey = Journey(Run(job, link.backend), link)
         try:
@@ -96,7 +102,7 @@ class Runner:
                 generation = self._generate(journey, prepared)
             self._complete(journey, request, prepared, generation)
         except Waits as waits:
-            self._put_off(job, waits)
+            self._put_off(journey.run, waits)
         except (BackendError, InvalidParams, ImageStoreError, ModelNotSupplied) as error:
             if journey.run.given_up in (GivenUp.CLOSING, GivenUp.LEASE_LOST):
                 # Whoever holds the job next asks the server about it.
@@ -105,7 +111,7 @@ class Runner:
                     self._outcomes.leave(job)
                 return
             self._setbacks.settle(journey, error)
-        except StorageError:
+        except (StorageError, QueueClosed):
             raise
         except Exception as error:
             # A defect of ours must not run the same job for ever.
@@ -127,7 +133,11 @@ class Runner:
         journey.remedy, journey.complaint = treated.remedy, treated.complaint
         journey.was_loaded = link.is_loaded(asked.checkpoint) and not treated.has_unloaded
         _complain(journey)
-        journey.prepared = self._supply.prepare(run.job, link, treated.request)
+        try:
+            journey.prepared = self._supply.prepare(run.job, link, treated.request)
+        except StorageError as error:
+            reason = f"What the job lacks could not be looked up. {error.message}"
+            raise Waits(reason, seconds=self._settings.circuit_base) from error
         run.stall_limit = stall_limit(asked.pixel_steps, self._settings)
         return treated.request, journey.prepared
 
@@ -159,11 +169,11 @@ class Runner:
         journey.seconds = self._clock.monotonic() - began
         return generation
 
-    def _put_off(self, job: Job, waits: Waits) -> None:
+    def _put_off(self, run: Run, waits: Waits) -> None:
         """Nothing was sent: the job goes back as if it had never been claimed."""
         now = self._clock.now()
         kept = self._outcomes.keep(
-            job,
+            run,
             lambda present: present.wait_for(
                 tuple(download.id for download in waits.downloads),
                 waits.reason,
@@ -172,7 +182,7 @@ class Runner:
             ),
         )
         if kept is not None and kept.status is JobStatus.PENDING:
-            logger.info("Job %s: %s", job.id, waits.reason)
+            logger.info("Job %s: %s", kept.id, waits.reason)
 
     def _complete(
         self,
@@ -205,12 +215,13 @@ class Runner:
         link.worked(generation.loaded_checkpoint)
         _complain(journey)
         self._board.finish(job)
+        now = self._clock.now()
 
         def change(present: Job) -> Job:
             told = with_remedy(present, journey.remedy)
-            return told.complete(result, sent=sent, now=self._clock.now())
+            return told.complete(result, sent=sent, now=now)
 
-        kept = self._outcomes.keep(job, change)
+        kept = self._outcomes.keep(journey.run, change)
         if kept is None or kept.status is not JobStatus.COMPLETED:
             self._images.discard(names)
         else:

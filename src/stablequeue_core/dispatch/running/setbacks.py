@@ -13,6 +13,7 @@ from stablequeue_core.dispatch.running.elsewhere import Elsewhere
 from stablequeue_core.dispatch.running.failures import Verdict, judge
 from stablequeue_core.dispatch.running.journey import Journey
 from stablequeue_core.dispatch.running.outcomes import Outcomes
+from stablequeue_core.dispatch.running.patience import Patience
 from stablequeue_core.dispatch.running.remedies import Possible, may_be_smaller, with_remedy
 from stablequeue_core.dispatch.running.story import whole_story
 from stablequeue_core.errors import (
@@ -35,14 +36,22 @@ class Setbacks:
 
     Args:
         outcomes: keeps what becomes of the jobs.
+        patience: waits where the storage is away.
         elsewhere: knows the other servers.
         clock, settings: the time, and every knob.
     """
 
     def __init__(
-        self, outcomes: Outcomes, elsewhere: Elsewhere, *, clock: Clock, settings: Settings
+        self,
+        outcomes: Outcomes,
+        patience: Patience,
+        elsewhere: Elsewhere,
+        *,
+        clock: Clock,
+        settings: Settings,
     ) -> None:
         self._outcomes = outcomes
+        self._patience = patience
         self._elsewhere = elsewhere
         self._clock = clock
         self._settings = settings
@@ -54,7 +63,8 @@ class Setbacks:
             StorageError: it could not be kept; the job is still processing.
         """
         run, link = journey.run, journey.link
-        verdict = judge(error, run.job, self._possible(journey), self._settings, random.random)
+        possible = self._patience.until_done(run.job, run.backend, lambda: self._possible(journey))
+        verdict = judge(error, run.job, possible, self._settings, random.random)
         if run.cancelling:
             logger.info("Job %s on %r is being cancelled.", run.job.id, link.server.alias)
         else:
@@ -68,8 +78,7 @@ class Setbacks:
         if is_lost:
             link.leave_behind(run.job.task_id or "")
             _stop(run)
-        unsure = run.backend if is_lost else None
-        self._outcomes.keep(run.job, self._change(journey, error, verdict), unsure=unsure)
+        self._outcomes.keep(run, self._change(journey, error, verdict), unsure=is_lost)
 
     def _possible(self, journey: Journey) -> Possible:
         """What else could be tried."""

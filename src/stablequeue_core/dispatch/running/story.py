@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from stablequeue_core.dispatch.running.remedies import failed_since_retry
+from stablequeue_core.errors import StableQueueError
 from stablequeue_core.jobs import Attempt, Job, JobFailure
 
 MOST_TOLD = 6
@@ -16,9 +17,24 @@ POISONED_JOB = "poisoned_job"
 
 WORKER_GONE = JobFailure(
     code="worker_gone",
-    message="The process that ran the job ended before its server had answered; it runs again.",
+    message=(
+        "The process that ran the job ended, or lost touch with the database, before it had kept "
+        "what came of it; it runs again."
+    ),
 )
-"""How an attempt ended whose process has died; it stands in the ledger only."""
+"""How an attempt ended whose process is gone, as far as others can see; in the ledger only."""
+
+NOT_KEPT = "not_kept"
+"""The code of an attempt whose process lives on, and could not keep what came of it."""
+
+UNCERTAIN = JobFailure(
+    code=NOT_KEPT,
+    message=(
+        "The storage was lost while the job began, so nothing was sent to the server; "
+        "it runs again."
+    ),
+)
+"""How an attempt ended that its own process did not know of; it stands in the ledger only."""
 
 _RESTART = "Look into the server's own log, restart the server, then retry the job."
 _LISTS = (
@@ -94,6 +110,18 @@ def poisoned(job: Job) -> JobFailure:
             "losses": times,
             "attempts": [_data(attempt, WORKER_GONE.code) for attempt in lost],
         },
+    )
+
+
+def not_kept(error: StableQueueError) -> JobFailure:
+    """How an attempt ended whose process lives on; it stands in the ledger only.
+
+    Args:
+        error: why what came of it could not be kept.
+    """
+    return JobFailure(
+        code=NOT_KEPT,
+        message=f"What it made could not be kept: {error.message} It runs again.",
     )
 
 

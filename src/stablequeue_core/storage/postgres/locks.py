@@ -21,9 +21,17 @@ from stablequeue_core.storage.postgres.faults import told
 SURE_SECONDS = 1.0
 """So long the word of the database counts that the connection lives."""
 
+HEAD_START = 3.0
+"""Seconds after a lost connection in which a lock can be had only by who had it before."""
+
 
 class LockKeeper:
-    """All locks of one storage. Safe to use from several threads."""
+    """All locks of one storage. Safe to use from several threads.
+
+    When the database was away, everybody has lost all locks at once, and whoever came first would
+    have them: work that goes on elsewhere would be taken for an orphan. So each takes first what it
+    had, and what it had not a little later.
+    """
 
     def __init__(self, address: Address) -> None:
         self._address = address
@@ -31,6 +39,9 @@ class LockKeeper:
         self._connection: Connected | None = None
         self._sure_until = 0.0
         self._holders: dict[str, PostgresLock] = {}
+        self._had: set[str] = set()
+        self._is_first = True
+        self._only_had_until = 0.0
         self._is_closed = False
 
     def lock(self, name: str) -> PostgresLock:
@@ -46,6 +57,8 @@ class LockKeeper:
             holder = self._holders.get(lock.name)
             if holder is not None:
                 return holder is lock
+            if lock.name not in self._had and time.monotonic() < self._only_had_until:
+                return False
             try:
                 row = connection.execute(
                     "SELECT pg_try_advisory_lock(%s)", (self._number(lock),)
@@ -53,6 +66,7 @@ class LockKeeper:
             except psycopg.Error as error:
                 self._forget()
                 raise told(error) from error
+            self._had.discard(lock.name)
             if row == (True,):
                 self._holders[lock.name] = lock
             return row == (True,)
@@ -60,6 +74,7 @@ class LockKeeper:
     def release(self, lock: PostgresLock) -> None:
         """Let others have it; harmless when ``lock`` is not held."""
         with self._guard:
+            self._had.discard(lock.name)
             if self._holders.get(lock.name) is not lock:
                 return
             del self._holders[lock.name]
@@ -92,11 +107,19 @@ class LockKeeper:
             except psycopg.Error:
                 self._forget()
         if self._connection is None:
-            self._connection = self._address.connect()
+            self._connection = self._connect()
             self._sure_until = time.monotonic() + SURE_SECONDS
         return self._connection
 
+    def _connect(self) -> Connected:
+        is_first, self._is_first = self._is_first, False
+        connection = self._address.connect()
+        if not is_first:
+            self._only_had_until = time.monotonic() + HEAD_START
+        return connection
+
     def _forget(self) -> None:
+        self._had |= self._holders.keys()
         self._holders.clear()
         if self._connection is not None:
             self._connection.close()
