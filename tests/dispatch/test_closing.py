@@ -34,7 +34,7 @@ def test_what_the_last_jobs_have_cost_is_not_forgotten_by_a_close(world: World) 
     queue = world.open(storage=storage)
     queue.servers.add("Laptop", world.url("Laptop"))
     for _ in range(3):
-        job = queue.submit("Laptop", positive_prompt="x", width=64, height=64, steps=4)
+        job = queue.submit("Laptop", positive_prompt="x", width=1024, height=1024, steps=4)
         assert queue.wait(job.id, timeout=10).status is JobStatus.COMPLETED
 
     queue.close()

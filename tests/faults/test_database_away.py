@@ -167,6 +167,7 @@ def test_a_job_that_runs_on_while_it_is_away_is_no_orphan_to_another_process(
     assert (done.status, len(done.attempts)) == (JobStatus.COMPLETED, 1)
 
 
+@pytest.mark.soak
 def test_a_process_that_is_closed_while_it_is_away_leaves_its_job_to_the_next(
     world: World, server: RealPostgres, caplog: pytest.LogCaptureFixture
 ) -> None:

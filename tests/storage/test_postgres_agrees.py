@@ -50,6 +50,8 @@ def emptied(postgres: RealPostgres) -> Iterator[Emptied]:
                 return storage
 
             yield empty
+        # Others use the same names.
+        schemas.empty()
 
 
 @FEW

@@ -11,7 +11,8 @@ from tests.storage.real_postgres import Schemas
 
 from stablequeue_core.jobs import JobStatus
 from stablequeue_core.storage.postgres import PostgresStorage, listening
-from stablequeue_core.testing.contracts.samples import add, claimed, completed, pending
+from stablequeue_core.storage.postgres.connecting import Connected
+from stablequeue_core.testing.contracts.samples import add, claimed, completed, model, pending
 
 Pair = tuple[PostgresStorage, PostgresStorage]
 
@@ -128,6 +129,23 @@ def test_a_message_that_tells_of_more_than_there_is_hides_nothing(
     assert other.work.wait(work, 60) > work
 
 
+def test_what_is_told_while_we_tell_something_ourselves_is_heard(storages: Pair) -> None:
+    """It comes with the answer to what we have asked the database."""
+    one, other = storages
+
+    def tell_meanwhile(connection: Connected) -> int:
+        connection.execute("LOCK TABLE queue IN ACCESS EXCLUSIVE MODE")
+        other.models.save([model("Pony/a.safetensors", root="/models")])
+        while not connection.execute(_WAITS_FOR_THE_LOCK).fetchall():
+            threading.Event().wait(0.01)
+        heard = other.work.rings
+        _notify(one, "somebody work 0")
+        return heard
+
+    heard = one.database.transact(tell_meanwhile)
+    assert other.work.wait(heard, 60) > heard
+
+
 def test_who_listens_outlives_a_defect(
     storages: Pair, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -168,6 +186,11 @@ def test_who_listens_waits_for_a_queue_that_was_damaged(
     assert other.work.wait(work, 60) > work
     _check_hears(one, other)
     assert not any(record.exc_info for record in caplog.records)
+
+
+_WAITS_FOR_THE_LOCK = """
+    SELECT 1 FROM pg_locks WHERE relation = 'queue'::regclass AND NOT granted
+"""
 
 
 def _notify(storage: PostgresStorage, words: str) -> None:

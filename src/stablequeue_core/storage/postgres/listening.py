@@ -150,6 +150,8 @@ class Listener:
     def _begin(self, connection: Connected) -> None:
         # What is told here is nothing that has to survive a power cut.
         connection.execute("SET synchronous_commit = off")
+        # What comes while something is asked is handed over with the answer.
+        connection.add_notify_handler(lambda message: self._heed(message.payload))
         connection.execute(b"LISTEN " + quoted(self._channel).as_bytes(connection))
         self._clock.measure(connection)
         self._known, _ = queue_row(connection.execute(_LOOK).fetchone())
@@ -200,14 +202,18 @@ class Listener:
         """Ring for what was told on this connection so far."""
         connection.pgconn.consume_input()
         while message := connection.pgconn.notifies():
-            try:
-                sender, bell, sequence = message.extra.decode().split()
-                self._known = max(self._known, int(sequence))
-            except ValueError:
-                # Anybody may send one here: a newer version of ours, too. Something has happened.
-                sender, bell = "", _WORK
-            if sender != self._name:
-                self.bells.ring_here(for_work=bell != _CHANGES)
+            self._heed(message.extra.decode(errors="replace"))
+
+    def _heed(self, message: str) -> None:
+        """Ring for one message."""
+        try:
+            sender, bell, sequence = message.split()
+            self._known = max(self._known, int(sequence))
+        except ValueError:
+            # Anybody may send one here: a newer version of ours, too. Something has happened.
+            sender, bell = "", _WORK
+        if sender != self._name:
+            self.bells.ring_here(for_work=bell != _CHANGES)
 
     def _look(self, connection: Connected) -> None:
         """Look whether the database is there, whether we know its time, and what is new."""

@@ -22,7 +22,7 @@ OLD_AGE = 1_500_000_000
 ROWS_AT_A_TIME = 500
 """So many of the jobs are fetched at once: what a job keeps may be long."""
 
-_JOBS = f"SELECT {', '.join(ALL)} FROM jobs"
+_JOBS = f"SELECT {', '.join(ALL)} FROM jobs ORDER BY number"
 _TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = current_schema() ORDER BY tablename"
 _READ_ALL = "SELECT count(*), sum(length({table}::text)) FROM {table}"
 _BAD_INDICES = """
