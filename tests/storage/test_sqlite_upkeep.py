@@ -178,16 +178,6 @@ def test_what_a_newer_version_tells_beside_us_rings_and_is_read_as_unknown(
     assert [event.kind for event in storage.events.read()] == [EventKind.UNKNOWN] * 2
 
 
-@pytest.mark.soak
-def test_watching_costs_next_to_nothing(storage: SqliteStorage) -> None:
-    storage.work.wait(storage.work.rings, 0)
-    begun, used = time.perf_counter(), time.process_time()
-    storage.work.wait(storage.work.rings, 10)
-    share = (time.process_time() - used) / (time.perf_counter() - begun)
-    # It is a third of that where nothing else runs.
-    assert share < 0.006
-
-
 def test_a_report_does_not_wait_for_the_disk_and_the_next_change_does(
     storage: SqliteStorage,
 ) -> None:
