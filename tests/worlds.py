@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from attrs import evolve
 from PIL import Image
+from tests.waiting import until
 
 from stablequeue_core import Job, JobStatus, Settings, StableQueue
 from stablequeue_core.testing.forge_simulator import ForgeSimulator, SimulatedForge
@@ -100,11 +99,7 @@ class World:
 
     def until(self, condition: Callable[[], object], timeout: float = 10.0) -> None:
         """Look again and again until ``condition`` holds."""
-        deadline = time.monotonic() + timeout
-        pause = threading.Event()
-        while not condition():
-            assert time.monotonic() < deadline, "it did not come true in time"
-            pause.wait(0.002)
+        until(condition, timeout)
 
     def until_status(self, job: Job, status: JobStatus) -> Job:
         """Wait until the job stands there."""

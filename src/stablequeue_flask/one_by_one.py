@@ -30,10 +30,9 @@ def one_by_one(names: Iterable[str], change: Callable[[str], str | None]) -> boo
             told = change(name)
         except StorageError:
             raise
-        except StableQueueError as error:
-            all_went_well = _failed(error.message)
-        except click.ClickException as error:
-            all_went_well = _failed(error.message)
+        except (StableQueueError, click.ClickException) as error:
+            click.echo(f"Error: {printable(error.message)}", err=True)
+            all_went_well = False
         else:
             if told is not None:
                 say(printable(told))
@@ -44,8 +43,3 @@ def end(all_went_well: bool) -> None:
     """Make the exit code 1 unless all went well."""
     if not all_went_well:
         raise click.exceptions.Exit(1)
-
-
-def _failed(message: str) -> bool:
-    click.echo(f"Error: {printable(message)}", err=True)
-    return False

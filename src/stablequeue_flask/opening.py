@@ -118,8 +118,6 @@ def log_to_stderr() -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(_Lines("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     logging.basicConfig(level=logging.INFO, handlers=[handler])
-    # It warns of each connection that fails, by machine and user; we say it once.
-    logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
 
 
 def opened(data_dir: Path, **opening: Any) -> StableQueue:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import click
@@ -113,8 +114,7 @@ def tag(
         server = queue.servers.update(alias, {"tags": (*kept, *added)})
         return f"Server {alias!r} has {_tags(server)}."
 
-    with told_in_one_sentence(), opened_to_look(data_dir, database_url) as queue:
-        end(one_by_one(aliases, lambda alias: change(queue, alias)))
+    _each(data_dir, database_url, aliases, change)
 
 
 @servers.command()
@@ -124,12 +124,11 @@ def tag(
 def pause(data_dir: Path, database_url: str | None, aliases: Sequence[str]) -> None:
     """Let the servers ALIAS... finish what they run and take no other job."""
 
-    def change(alias: str) -> str:
+    def change(queue: StableQueue, alias: str) -> str:
         queue.servers.pause(alias)
         return f"Server {alias!r} is paused: it finishes what it runs and takes no other job."
 
-    with told_in_one_sentence(), opened_to_look(data_dir, database_url) as queue:
-        end(one_by_one(aliases, change))
+    _each(data_dir, database_url, aliases, change)
 
 
 @servers.command()
@@ -139,12 +138,11 @@ def pause(data_dir: Path, database_url: str | None, aliases: Sequence[str]) -> N
 def resume(data_dir: Path, database_url: str | None, aliases: Sequence[str]) -> None:
     """Let the paused servers ALIAS... take jobs again."""
 
-    def change(alias: str) -> str:
+    def change(queue: StableQueue, alias: str) -> str:
         queue.servers.resume(alias)
         return f"Server {alias!r} takes jobs again."
 
-    with told_in_one_sentence(), opened_to_look(data_dir, database_url) as queue:
-        end(one_by_one(aliases, change))
+    _each(data_dir, database_url, aliases, change)
 
 
 @servers.command()
@@ -194,12 +192,11 @@ def drain(
 def remove(data_dir: Path, database_url: str | None, force: bool, aliases: Sequence[str]) -> None:
     """Forget the servers ALIAS...; one that has open jobs stays, unless forced."""
 
-    def change(alias: str) -> str:
+    def change(queue: StableQueue, alias: str) -> str:
         queue.servers.remove(alias, force=force)
         return f"Server {alias!r} is removed."
 
-    with told_in_one_sentence(), opened_to_look(data_dir, database_url) as queue:
-        end(one_by_one(aliases, change))
+    _each(data_dir, database_url, aliases, change)
 
 
 @servers.command()
@@ -212,6 +209,16 @@ def rename(data_dir: Path, database_url: str | None, old: str, new: str) -> None
     with told_in_one_sentence(), opened_to_look(data_dir, database_url) as queue:
         server = queue.servers.update(old, {"alias": new})
     say(printable(f"Server {old!r} is called {server.alias!r} now; its open jobs follow."))
+
+
+def _each(
+    data_dir: Path,
+    database_url: str | None,
+    aliases: Sequence[str],
+    change: Callable[[StableQueue, str], str],
+) -> None:
+    with told_in_one_sentence(), opened_to_look(data_dir, database_url) as queue:
+        end(one_by_one(aliases, partial(change, queue)))
 
 
 def _row(queue: StableQueue, server: Server, reports: Mapping[str, ServerReport]) -> Sequence[str]:

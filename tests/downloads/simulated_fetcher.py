@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -183,11 +182,3 @@ def downloads_over(
     return Downloads(
         storage=storage, folder=folder, fetcher=fetcher, announcer=announcer, queue=queue
     )
-
-
-def until(condition: Callable[[], object], seconds: float = 30.0) -> None:
-    """Wait until it holds."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it never came true"
-        time.sleep(0.005)

@@ -20,8 +20,8 @@ from tests.downloads.simulated_fetcher import (
     content_of,
     downloads_over,
     part_of,
-    until,
 )
+from tests.waiting import until
 
 from stablequeue_core.downloads import Download, DownloadStatus
 from stablequeue_core.downloads.workers import PROCESS_GONE

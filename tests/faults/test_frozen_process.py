@@ -5,13 +5,12 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
-import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from attrs import define, evolve
+from tests.waiting import until
 from tests.worlds import SDXL
 
 from stablequeue_core import Job, JobStatus, ServerStatus, Settings, StableQueue
@@ -67,25 +66,18 @@ def freeze(tmp_path: Path) -> Iterator[Freeze]:
             process.wait()
 
 
-def until(condition: Callable[[], bool], *, timeout: float) -> None:
-    deadline, pause = time.monotonic() + timeout, threading.Event()
-    while not condition():
-        assert time.monotonic() < deadline, "it never came true"
-        pause.wait(0.1)
-
-
 @pytest.mark.soak
 def test_a_process_that_is_stopped_is_named_and_ends_its_job_when_it_goes_on(
     freeze: Freeze,
 ) -> None:
     queue, job = freeze.queue, freeze.job
     behind = queue.submit("Laptop", JOB)
-    until(lambda: freeze.advice in queue.explain(job).why, timeout=30)
+    until(lambda: freeze.advice in queue.explain(job).why)
     assert freeze.advice in queue.explain(behind).why
     assert queue.eta(job) is None
 
     # The light looks follow within twenty seconds of silence.
-    until(lambda: freeze.advice in (queue.waiting_reason(behind) or ""), timeout=30)
+    until(lambda: freeze.advice in (queue.waiting_reason(behind) or ""))
     health = queue.servers.health("Laptop")
     assert health.status is ServerStatus.UNKNOWN
     assert freeze.advice in (health.last_error or "")

@@ -72,9 +72,14 @@ def in_hand(
     return job
 
 
-def pictures(world: World) -> dict[str, bytes]:
+def files(world: World) -> list[Path]:
     """What lies in the folder of the pictures."""
-    return {path.name: path.read_bytes() for path in (world.folder / "images").glob("*.png")}
+    return list((world.folder / "images").glob("*.png"))
+
+
+def pictures(world: World) -> dict[str, bytes]:
+    """The same, with what is in it; nothing may be taken away meanwhile."""
+    return {path.name: path.read_bytes() for path in files(world)}
 
 
 @pytest.mark.parametrize("kind", PASSING)
@@ -138,7 +143,7 @@ def test_who_cancels_the_job_meanwhile_gets_no_picture(
     away.end()
 
     assert world.finish(job).status is JobStatus.CANCELLED
-    world.until(lambda: not pictures(world))
+    world.until(lambda: not files(world))
 
 
 def test_who_cancels_a_job_meanwhile_whose_answer_was_lost_has_it_stopped(

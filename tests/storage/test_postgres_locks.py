@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 
 import pytest
 from tests.storage.real_postgres import Schemas
+from tests.waiting import until
 
 from stablequeue_core.storage.postgres import PostgresStorage
 from stablequeue_core.storage.postgres.connecting import SESSION, UNLESS_GIVEN
-from stablequeue_core.storage.postgres.locks import HEAD_START
 
 Pair = tuple[PostgresStorage, PostgresStorage]
 
@@ -80,9 +79,8 @@ def test_after_an_outage_each_process_has_first_what_it_had_before(
     assert not theirs.try_acquire()
     assert not nobodys.try_acquire()
     assert mine.try_acquire()
-    time.sleep(HEAD_START)
+    until(nobodys.try_acquire)
     assert not theirs.try_acquire()
-    assert nobodys.try_acquire()
 
 
 def test_two_locks_of_one_process_exclude_each_other_after_a_loss(

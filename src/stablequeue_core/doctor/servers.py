@@ -14,7 +14,7 @@ from stablequeue_core.doctor.premises import Premises
 from stablequeue_core.doctor.server_looks import ServerLook
 from stablequeue_core.errors import StorageError
 from stablequeue_core.quantities import count_text, size_text
-from stablequeue_core.servers import ServerHealth, ServerStatus
+from stablequeue_core.servers import ReportBoard, ServerHealth, ServerStatus
 
 _NOT_ONLINE = {
     ServerStatus.OFFLINE: (
@@ -63,10 +63,11 @@ def _told(premises: Premises) -> Mapping[str, ServerHealth]:
     if premises.storage is None:
         return {}
     try:
-        reports = premises.storage.reports.all()
+        board = ReportBoard(premises.storage.reports, premises.storage.clock)
+        reports = board.all()
     except StorageError:
         return {}  # What is wrong with it, the check of the database tells.
-    healths = {alias: report.health for alias, report in reports.items()}
+    healths = {alias: told.health for alias, told in reports.items() if board.is_good(told)}
     return {a: health for a, health in healths.items() if health.status is ServerStatus.NO_API}
 
 

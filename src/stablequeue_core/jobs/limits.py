@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from stablequeue_core.errors import FieldProblem
 from stablequeue_core.generation import ParamLimits
+from stablequeue_core.generation.plain_json import unfit_for_json
 from stablequeue_core.settings import Settings
 
 MAX_PRIORITY = 1_000_000
@@ -92,15 +93,7 @@ def key_problem(key: object) -> FieldProblem | None:
         >>> key_problem("order-4711") is None, key_problem("") is None
         (True, False)
     """
-    if isinstance(key, str) and 1 <= len(key) <= MAX_KEY_CHARS and _is_whole_text(key):
+    is_text = isinstance(key, str) and not unfit_for_json({"key": key}, "key")
+    if is_text and 1 <= len(str(key)) <= MAX_KEY_CHARS:
         return None
     return FieldProblem("idempotency_key", f"must be text of 1 to {MAX_KEY_CHARS} characters.")
-
-
-def _is_whole_text(text: str) -> bool:
-    """Whether there is no half of a character (a lone surrogate) in it, nor a NUL."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return "\0" not in text

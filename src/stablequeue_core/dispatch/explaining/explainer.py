@@ -99,6 +99,7 @@ class Explainer:
 
     def explain(self, job: Job) -> Explanation:
         """All that can be said of the job; servers that may run it are asked what they have."""
+        unanswered = {} if job.status.ended else self._ask(job)
         now = self._clock.now()
         parts = self._jobs.parts_of(job.id) if job.parts else ()
         told = Explanation(
@@ -112,10 +113,9 @@ class Explainer:
         )
         if job.status.ended:
             return told
-        unanswered = self._ask(job)
         moment = self._look()
         if job.status is JobStatus.PROCESSING or job.parts:
-            return self._explain_running(job, told, moment, unanswered)
+            return self._explain_running(job, parts, told, moment, unanswered)
         return self._explain_pending(job, told, moment, unanswered)
 
     def waiting_reason(self, job: Job) -> str | None:
@@ -186,28 +186,25 @@ class Explainer:
         )
 
     def _explain_running(
-        self, job: Job, told: Explanation, moment: _Moment, unanswered: Mapping[str, str]
+        self,
+        job: Job,
+        parts: Sequence[Job],
+        told: Explanation,
+        moment: _Moment,
+        unanswered: Mapping[str, str],
     ) -> Explanation:
         """One that runs, or whose parts do."""
         eta = self._eta(job, moment)
         if job.parts:
             has_begun = job.status is JobStatus.PROCESSING
             obstacle = None if has_begun else self._obstacle(job, moment)
-            why = obstacle or self._of_parts(job, moment)
+            why = obstacle or _of_parts(job, parts, moment)
         else:
             why = _of_running(job, eta, moment)
         servers = outlooks(
             job, moment.views, {}, self._costs, unanswered=unanswered, now=moment.now
         )
         return evolve(told, why=why, servers=servers, eta_seconds=eta)
-
-    def _of_parts(self, job: Job, moment: _Moment) -> str:
-        """How far the parts are, and why some of them do not go on."""
-        parts = self._jobs.parts_of(job.id)
-        running = [part for part in parts if part.status is JobStatus.PROCESSING]
-        views = {view.alias: view for part in running if (view := _view_of(part, moment))}
-        still = [view.obstacle for view in views.values() if view.stands_still]
-        return " ".join(filter(None, (telling.parts(job, parts), *still)))
 
     def _obstacle(self, job: Job, moment: _Moment) -> str | None:
         """Why a pending job cannot start now; None: it can, when its turn comes."""
@@ -288,6 +285,14 @@ def _of_running(job: Job, eta: float | None, moment: _Moment) -> str:
             is_anybody_at_work=moment.is_anybody_at_work,
         )
     return telling.running(job, eta, fraction)
+
+
+def _of_parts(job: Job, parts: Sequence[Job], moment: _Moment) -> str:
+    """How far the parts are, and why some of them do not go on."""
+    running = [part for part in parts if part.status is JobStatus.PROCESSING]
+    views = {view.alias: view for part in running if (view := _view_of(part, moment))}
+    still = [view.obstacle for view in views.values() if view.stands_still]
+    return " ".join(filter(None, (telling.parts(job, parts), *still)))
 
 
 def _view_of(job: Job, moment: _Moment) -> ServerView | None:
