@@ -18,7 +18,8 @@ class Cost:
             known, or empty: all that it ran, whatever it was.
         pace: seconds for each megapixel-step; None: not seen yet.
         load: seconds to load such a checkpoint; None: not seen yet.
-        samples: how many jobs this was learned from.
+        samples: how many jobs of ordinary size have told the pace; 0: what is known of it are
+            bounds that small ones have set.
     """
 
     server: str

@@ -100,7 +100,7 @@ class CostBook:
         return self._known.load(server, self._family(checkpoint))
 
     def is_learned(self, server: str, checkpoint: str | None) -> bool:
-        """Whether ``server`` has finished a job like this, so that the estimate is its own."""
+        """Whether an ordinary job like this has shown the server's own pace; small ones do not."""
         return self._known.is_learned(server, self._family(checkpoint))
 
     def learn(
