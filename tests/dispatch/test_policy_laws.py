@@ -112,6 +112,36 @@ def test_while_all_others_are_away_no_job_is_left_to_them(
     assert (chosen(jobs, server(), *away, now=400) is not None) == bool(jobs)
 
 
+seconds = st.integers(1, 30_000).map(lambda milliseconds: milliseconds / 1000)
+
+
+@settings(max_examples=300)
+@given(
+    one_priority.filter(bool),
+    st.lists(st.tuples(names, seconds, seconds), min_size=1, max_size=4),
+    st.booleans(),
+)
+def test_while_a_whole_fleet_is_free_somebody_takes_a_job(
+    jobs: list[Candidate], drawn: list[tuple[str | None, float, float]], are_alike: bool
+) -> None:
+    """Each sees the same; all leaving it to each other would be nobody's win."""
+    fleet = [
+        server(f"Server-{number}", loaded, work=work, load=load)
+        for number, (loaded, work, load) in enumerate(drawn)
+    ]
+    if are_alike:
+        loaded, work, load = drawn[0]
+        fleet = [server(each.alias, loaded, work=work, load=load) for each in fleet]
+    policy = Policy(Settings())
+
+    choices = [
+        chosen(jobs, here, *(each for each in fleet if each is not here), policy=policy, now=400)
+        for here in fleet
+    ]
+
+    assert any(choices)
+
+
 @given(one_priority, st.randoms(use_true_random=False), st.sampled_from(["pony", None]))
 def test_the_choice_does_not_depend_on_the_order_in_which_things_are_told(
     jobs: list[Candidate], dice: Random, loaded: str | None

@@ -9,6 +9,11 @@ from functools import cached_property
 from stablequeue_core.dispatch.choosing.prospects import Prospect
 from stablequeue_core.jobs import Candidate
 
+SURELY = 0.95
+"""Another server is sooner when it needs no more than so much of the time. What is known of two
+servers differs from process to process, and by rounding: they must not leave a job to each other.
+"""
+
 
 class Alternatives:
     """Who else could take what the server that asks could take.
@@ -37,7 +42,7 @@ class Alternatives:
 
     def seconds_here(self, candidate: Candidate) -> float:
         """How long the job takes here, loading included."""
-        return _load(self.here, candidate) + self.here.seconds(candidate)
+        return _seconds_on(self.here, candidate)
 
     def holders(self, checkpoint: str | None) -> list[Prospect]:
         """The others that have this checkpoint loaded, or are loading it."""
@@ -62,10 +67,10 @@ class Alternatives:
         for other in self.others:
             if other.free_in >= here or other.alias in candidate.avoids:
                 continue
-            work = other.seconds(candidate)
-            left = here - other.free_in - _load(other, candidate) - work
-            if left > 0 and other.has_what_it_needs(candidate):
-                count += 1 + int(left / work) if work > 0 else 1
+            there = other.free_in + _seconds_on(other, candidate)
+            if there < here * SURELY and other.has_what_it_needs(candidate):
+                work = other.seconds(candidate)
+                count += 1 + int((here - there) / work) if work > 0 else 1
         return count
 
     def chances(self, job: float, asks_here: Callable[[str], bool]) -> Chances:
@@ -106,7 +111,8 @@ class Chances:
         return waits[place] + rounds * self._job
 
 
-def _load(server: Prospect, candidate: Candidate) -> float:
-    if server.is_loaded(candidate.checkpoint):
-        return 0.0
-    return server.load_seconds(candidate.checkpoint)
+def _seconds_on(server: Prospect, candidate: Candidate) -> float:
+    seconds = server.seconds(candidate)
+    if not server.is_loaded(candidate.checkpoint):
+        seconds += server.load_seconds(candidate.checkpoint)
+    return seconds

@@ -57,7 +57,7 @@ class Policy:
     4. Who must switch takes the checkpoint that nobody else has loaded, that of the oldest job
        first. Where others have them all, it helps with the longest backlog if that pays, and leaves
        the rest to those who will be done with it before a switch here would be.
-    5. A job is left to a faster server that will have finished it earlier.
+    5. A job is left to a faster server that will have finished it clearly earlier.
     """
 
     def __init__(self, settings: Settings) -> None:
