@@ -122,8 +122,13 @@ class Lanes:
                     lane.stop()
                 elif servers[alias] != lane.standing.server:
                     lane.meet(servers[alias])
+            # One of a server's former name may still run a job.
+            ending = {
+                lane.standing.server.api_url for lane in self._lanes.values() if not lane.is_open
+            }
             for server in servers.values():
-                if server.enabled and not self._is_taken(server):
+                is_taken = server.alias in self._lanes or server.api_url in ending
+                if server.enabled and not is_taken:
                     self._lanes[server.alias] = self._make(server)
 
     def passed_over(self, job_id: str) -> PassedOver | None:
@@ -137,14 +142,6 @@ class Lanes:
         for lane in self.all():
             lane.stop()
         return self.all()
-
-    def _is_taken(self, server: Server) -> bool:
-        """Whether the server has a lane, be it one of its former name that still runs a job."""
-        return any(
-            lane.alias == server.alias
-            or (not lane.is_open and lane.standing.server.api_url == server.api_url)
-            for lane in self._lanes.values()
-        )
 
     def _make(self, server: Server) -> Lane:
         standing = Standing(server)
