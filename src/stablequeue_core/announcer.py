@@ -8,6 +8,7 @@ from collections import deque
 from typing import Self
 
 from stablequeue_core.bell import Bell
+from stablequeue_core.deadline import Deadline
 from stablequeue_core.errors import StorageError
 from stablequeue_core.events import Event, EventLog, Listener
 
@@ -41,10 +42,18 @@ class Subscription:
 
     def close(self) -> None:
         """Tell the listener nothing more; waits for the call that is under way."""
+        self.stop()
+        self.join(Deadline(LAST_WORDS))
+
+    def stop(self) -> None:
+        """Tell the listener nothing more; does not wait."""
         self._closed = True
         self._changes.ring()
+
+    def join(self, deadline: Deadline) -> None:
+        """Wait for the call that is under way; who is called himself does not wait for that."""
         if threading.current_thread() is not self._thread:
-            self._thread.join(LAST_WORDS)
+            deadline.join(self._thread)
 
     def pass_on(self, event: Event) -> None:
         """Tell an event that is not in the log."""
@@ -120,4 +129,7 @@ class Announcer:
         with self._lock:
             subscriptions, self._subscriptions = self._subscriptions, []
         for subscription in subscriptions:
-            subscription.close()
+            subscription.stop()
+        deadline = Deadline(LAST_WORDS)
+        for subscription in subscriptions:
+            subscription.join(deadline)

@@ -19,6 +19,7 @@ class Outage:
     Args:
         logger: who is told.
         what: the beginning of a sentence, as "The dispatcher has to wait".
+        over: the sentence that tells of its end, as "The dispatcher goes on.".
         steady: seconds that never go back.
 
     Example::
@@ -36,10 +37,12 @@ class Outage:
         self,
         logger: logging.Logger,
         what: str,
+        over: str,
         steady: Callable[[], float] = time.monotonic,
     ) -> None:
         self._logger = logger
         self._what = what
+        self._over = over
         self._steady = steady
         self._told: str | None = None
         self._told_at = -math.inf
@@ -54,5 +57,5 @@ class Outage:
     def is_over(self) -> None:
         """It was done. Costs next to nothing where nothing was amiss."""
         if self._told is not None:
-            self._logger.info("%s no longer.", self._what)
+            self._logger.info("%s", self._over)
             self._told = None

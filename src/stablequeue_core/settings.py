@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from typing import Any, Self, get_type_hints
+from types import NoneType
+from typing import Any, Self, get_args, get_type_hints
 from urllib.parse import urlsplit
 
-from attrs import Attribute, asdict, field, fields, frozen
+from attrs import Attribute, field, fields, frozen
 
 from stablequeue_core.errors import FieldProblem, InvalidSettings
 
@@ -65,7 +66,8 @@ class Settings:
         keep_images: whether the pictures of a job that is forgotten stay.
 
     Raises:
-        InvalidSettings: a number is not above zero.
+        InvalidSettings: a value is not of the kind that its setting takes, or a number is not above
+            zero; lists every bad one.
     """
 
     max_images: int = 16
@@ -111,17 +113,11 @@ class Settings:
     keep_images: bool = True
 
     def __attrs_post_init__(self) -> None:
-        numbers = {
-            name: value
-            for name, value in asdict(self).items()
-            if isinstance(value, int | float) and not isinstance(value, bool)
-        }
-        # `not >` rather than `<=`, so that NaN is refused too.
-        bad = {name: value for name, value in numbers.items() if not value > 0}
-        if bad:
-            raise InvalidSettings(
-                [FieldProblem(name, _not_above_zero(value)) for name, value in bad.items()]
-            )
+        kinds = get_type_hints(type(self))
+        unfit = {name: _unfit(getattr(self, name), kind) for name, kind in kinds.items()}
+        problems = [FieldProblem(name, problem) for name, problem in unfit.items() if problem]
+        if problems:
+            raise InvalidSettings(problems)
 
     @classmethod
     def from_environment(
@@ -172,7 +168,31 @@ class _Unusable(Exception):
     """The rest of a sentence that begins with the setting's name."""
 
 
+def _unfit(value: Any, kind: Any) -> str | None:
+    """What is wrong with a value that was given by hand; None: nothing is."""
+    kinds = get_args(kind) or (kind,)
+    wanted = kinds[0]
+    if value is None and NoneType in kinds:
+        return None
+    if wanted is str:
+        # Its type rather than the value, which may be a password.
+        is_text = isinstance(value, str)
+        return None if is_text else f"is of type {type(value).__name__}; it must be text."
+    if wanted is bool:
+        return None if isinstance(value, bool) else f"is {value!r}; it must be True or False."
+    numbers = (int,) if wanted is int else (int, float)
+    is_number = not isinstance(value, bool) and isinstance(value, numbers)
+    # Compared in this way, so that NaN is refused, too.
+    if is_number and not 0 < value < float("inf"):
+        return _not_above_zero(value)
+    takes = "a whole number" if wanted is int else "a number"
+    or_none = ", or None" if NoneType in kinds else ""
+    return None if is_number else f"is {value!r}; it must be {takes} above zero{or_none}."
+
+
 def _whole(value: float | str) -> int:
+    if isinstance(value, float) and not value.is_integer():
+        raise _Unusable(f"{value!r} is no whole number.")
     return int(_above_zero(value, int, "whole number"))
 
 
@@ -180,12 +200,12 @@ def _number(value: float | str) -> float:
     return _above_zero(value, float)
 
 
-def _above_zero(
-    value: float | str, kind: Callable[[float | str], float], called: str = "number"
-) -> float:
+def _above_zero(value: Any, kind: Callable[[float | str], float], called: str = "number") -> float:
     try:
+        if isinstance(value, bool):
+            raise ValueError
         number = kind(value)
-    except (ValueError, OverflowError):
+    except (TypeError, ValueError, OverflowError):
         raise _Unusable(f"{value!r} is no {called}.") from None
     if not number > 0 or number == float("inf"):
         raise _Unusable(_not_above_zero(number))
@@ -193,7 +213,7 @@ def _above_zero(
 
 
 def _not_above_zero(number: float) -> str:
-    return f"is {number}; it must be above zero."
+    return f"is {number}; it must be above zero, and finite."
 
 
 def _flag(value: float | str) -> bool:

@@ -131,6 +131,7 @@ class StableQueue:
 
         Raises:
             StorageError: the database cannot be opened.
+            StorageMoved: the queue was moved to another database.
             InvalidSettings: a setting, or a kind of model, that does not exist.
 
         Example::

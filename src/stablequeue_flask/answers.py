@@ -1,4 +1,4 @@
-"""Answers: plain JSON as bytes, written once and able to carry whatever a server told us."""
+"""Answers: plain JSON, written once and able to carry whatever a server told us."""
 
 from __future__ import annotations
 
@@ -31,6 +31,18 @@ def json_bytes(body: object) -> bytes:
         text = _encode(_finite(body))
     # Half of a character cannot be UTF-8; what `backslashreplace` writes is JSON's escape for it.
     return text.encode("utf-8", "backslashreplace")
+
+
+def json_text(body: object) -> str:
+    r"""The body for terminals and scripts: on several lines, and nothing but ASCII.
+
+    Example:
+        >>> print(json_text({"a": "é"}))
+        {
+          "a": "\u00e9"
+        }
+    """
+    return json.dumps(_finite(body), indent=2, allow_nan=False)
 
 
 def _finite(value: Any) -> Any:

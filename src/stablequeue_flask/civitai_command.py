@@ -20,9 +20,10 @@ def civitai() -> None:
 
 @civitai.command()
 def account() -> None:
-    """Ask whose API key CIVITAI_API_KEY holds, and whether Civitai accepts it.
+    """Ask Civitai whether it accepts our API key.
 
-    A wrong key is otherwise hard to notice: Civitai then answers as it does to everybody.
+    And whose it is: that in CIVITAI_API_KEY. A wrong key is otherwise hard to notice: Civitai then
+    answers as it does to everybody.
     """
     from stablequeue_core.civitai.client import CivitaiClient
     from stablequeue_core.transport.requests_transport import RequestsTransport

@@ -32,12 +32,14 @@ from stablequeue_flask.opening import (
     warn_of_folders,
 )
 from stablequeue_flask.plain_text import say
+from stablequeue_flask.queue_command import pause, resume, status
 from stablequeue_flask.refresh_command import candidates, pin, refresh, unpin
 from stablequeue_flask.servers_command import servers
 from stablequeue_flask.servers_option import introduce, servers_option
 from stablequeue_flask.serving import THREADS, WebServer, stopped_by_signals
 from stablequeue_flask.simulate_command import simulate_civitai, simulate_forge
 from stablequeue_flask.starting import new_place, start_lines
+from stablequeue_flask.submit_command import submit
 from stablequeue_flask.tidy_command import tidy
 from stablequeue_flask.work_command import work
 
@@ -58,8 +60,12 @@ for command in (
     downloads,
     civitai,
     servers,
+    submit,
     jobs,
     explain,
+    status,
+    pause,
+    resume,
     work,
     doctor,
     tidy,
@@ -224,7 +230,10 @@ def serve(
     help="Folder of the database and the pictures; a new temporary one if not given.",
 )
 def demo(forge: str | None, data_dir: Path | None) -> None:
-    """Make a few pictures, and show everything that is needed for it."""
+    """Make a few pictures, and show how.
+
+    It shows everything that is needed for that.
+    """
     from stablequeue_flask.demo import ALIAS, DemoFailed, served, show, simulated, tell
 
     folder = data_dir or Path(tempfile.mkdtemp(prefix="stablequeue-demo-"))

@@ -12,6 +12,7 @@ import click
 
 from stablequeue_core.assembly.doctor import examine_folder
 from stablequeue_core.doctor import Diagnosis, Finding, Verdict
+from stablequeue_flask.folding import folded
 from stablequeue_flask.opening import (
     data_dir_option,
     database_option,
@@ -30,6 +31,7 @@ _VERDICT_WIDTH = max(map(len, Verdict)) + 2
 @database_option
 @model_folder_options
 @option("--json", "as_json", is_flag=True, help="Tell it to programs: one JSON object.")
+@option("-v", "--verbose", is_flag=True, help="Tell of each server, however many are well.")
 @click.pass_context
 def doctor(
     context: click.Context,
@@ -39,12 +41,13 @@ def doctor(
     loras: Sequence[str],
     model_dirs: Mapping[str, Sequence[str]],
     as_json: bool,
+    verbose: bool,
 ) -> None:
-    """Look at everything that the queue stands on, and say what to do.
+    """Look at everything, and say what to do.
 
-    That is the database, the folders, every server, the key for Civitai, the clocks, the settings
-    and jobs that are stuck. Nothing is changed, and the queue may be in use. The exit code is 1
-    if there is a problem; warnings leave it at 0.
+    Everything that the queue stands on: the database, the folders, every server, the key for
+    Civitai, the clocks, the settings and jobs that are stuck. Nothing is changed, and the queue may
+    be in use. The exit code is 1 if there is a problem; warnings leave it at 0.
     """
     diagnosis = examine_folder(
         data_dir,
@@ -56,7 +59,8 @@ def doctor(
     if as_json:
         click.echo(json.dumps(_as_json(diagnosis), indent=2))
     else:
-        say("\n".join(_lines(diagnosis)))
+        shown = diagnosis.findings if verbose else folded(diagnosis.findings)
+        say("\n".join(_lines(diagnosis, shown)))
     if diagnosis.verdict is Verdict.PROBLEM:
         context.exit(1)
 
@@ -76,10 +80,10 @@ def _as_json(diagnosis: Diagnosis) -> Mapping[str, object]:
     }
 
 
-def _lines(diagnosis: Diagnosis) -> Iterator[str]:
+def _lines(diagnosis: Diagnosis, shown: Sequence[Finding]) -> Iterator[str]:
     width = room(unknown=WIDEST)
     subjects: dict[str, list[Finding]] = {}
-    for each in diagnosis.findings:
+    for each in shown:
         subjects.setdefault(each.subject, []).append(each)
     for subject, findings in subjects.items():
         yield printable(subject)

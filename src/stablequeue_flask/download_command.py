@@ -68,11 +68,11 @@ def download(
     wait: bool,
     link: Sequence[str],
 ) -> None:
-    """Fetch the model files that each LINK means, into their model folders.
+    """Fetch model files from Civitai.
 
-    A LINK is the number of a version, the address of its page or of its model's page, or an AIR
-    (urn:air:…). What was broken off is read on where it was. The exit code is 1 if one of them is
-    not there at the end.
+    Each goes into its model folder. A LINK is the number of a version, the address of its page or
+    of its model's page, or an AIR (urn:air:…). What was broken off is read on where it was. The
+    exit code is 1 if one of them is not there at the end.
     """
     if len(link) > 1 and (filename is not None or file_id is not None):
         raise click.UsageError("--filename and --file-id are for one LINK.")

@@ -47,7 +47,8 @@ def list_downloads(data_dir: Path, status: str | None, limit: int) -> None:
         rows = (_row(each, queue.downloads.progress(each.id)) for each in page.downloads)
         say(table([_HEAD, *rows]))
         if more := page.total - len(page.downloads):
-            say(f"… and {more:,} older ones.")
+            # Not among the downloads, for whoever counts lines.
+            say(f"… and {more:,} older ones.", err=True)
 
 
 @downloads.command()
@@ -64,7 +65,10 @@ def show(data_dir: Path, download_id: str) -> None:
 @data_dir_option
 @click.argument("download_id", metavar="ID...", nargs=-1, required=True)
 def cancel(data_dir: Path, download_id: Sequence[str]) -> None:
-    """Do not fetch the downloads ID...; what is here of them is removed."""
+    """Cancel the downloads ID..., also half-way.
+
+    What is here of them is removed.
+    """
     with told_in_one_sentence(), opened_to_look(data_dir) as queue:
         for each in download_id:
             say(f"{_name(queue.downloads.cancel(each))} is cancelled.")

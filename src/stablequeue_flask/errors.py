@@ -88,6 +88,7 @@ STATUS: Mapping[type[StableQueueError], int] = {
     core.DownloadError: 502,
     core.QueueClosed: 503,
     core.StorageBusy: 503,
+    core.StorageMoved: 503,
     core.StorageUnreachable: 503,
     core.CivitaiUnavailable: 503,
     core.WaitTimedOut: 504,

@@ -52,4 +52,5 @@ def backlog_body(backlog: BacklogEstimate) -> dict[str, Any]:
         "megapixel_steps": backlog.effort,
         "unserved": backlog.unserved,
         "servers": dict(backlog.by_server),
+        "later": backlog.later,
     }

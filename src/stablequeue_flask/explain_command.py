@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,8 +10,10 @@ import click
 
 from stablequeue_core import Server
 from stablequeue_core.quantities import count_text
-from stablequeue_core.serialization import to_iso
+from stablequeue_flask.explain_bodies import explanation_body
 from stablequeue_flask.job_ids import JobFinder
+from stablequeue_flask.json_option import json_option, say_json
+from stablequeue_flask.lead_time import FAR, TO_THE_MINUTE, lead_time
 from stablequeue_flask.opening import (
     data_dir_option,
     database_option,
@@ -28,26 +29,28 @@ if TYPE_CHECKING:
 
 _HEAD = ("server", "can", "status", "starts", "loads", "works", "done", "")
 _CUT = (0,)
-_FAR = 2 * 24 * 3600.0
-"""Seconds; nobody counts the hours until what is farther away."""
-
-_TO_THE_MINUTE = len("2025-05-14T02:34")
-_DATE = len("2025-05-14")
+_MOST_ROWS, _FIRST_NAMES = 3, 2
+"""More servers that are alike share a row, with the first of their names."""
 
 
 @click.command()
 @data_dir_option
 @database_option
+@json_option
 @click.argument("job_id", metavar="JOB")
-def explain(data_dir: Path, database_url: str | None, job_id: str) -> None:
-    """Tell why JOB waits, what each server could do for it, and when it will be done.
+def explain(data_dir: Path, database_url: str | None, as_json: bool, job_id: str) -> None:
+    """Tell why JOB waits, and when it will be done.
 
-    The first characters of an id will do, 4 at least, where no other job's id begins so.
+    Also what each server could do for it. The first characters of an id will do, 4 at least, where
+    no other job's id begins so.
     """
     with told_in_one_sentence(), opened_to_look(data_dir, database_url) as queue:
         job = JobFinder(queue).find(job_id)
         servers = {each.alias: each for each in queue.servers.list()}
         explanation = queue.explain(job)
+    if as_json:
+        say_json(explanation_body(explanation))
+        return
     say("\n".join(_lines(explanation, job.target, servers)))
 
 
@@ -59,7 +62,7 @@ def _lines(explanation: Explanation, target: str, servers: Mapping[str, Server])
     if known:
         yield ""
     if ours:
-        yield table([_HEAD, *map(_row, ours)], within=room(), cut=_CUT)
+        yield table([_HEAD, *_rows(ours)], within=room(), cut=_CUT)
     if others := len(known) - len(ours):
         yield f"{count_text(others, 'other server is', 'other servers are')} not its target."
     told = remarks([(each, servers[each.alias]) for each in ours], explanation.why)
@@ -75,7 +78,7 @@ def _facts(explanation: Explanation) -> Iterator[Fact]:
     yield "Status", explanation.status.value
     yield "Why", explanation.why
     if eta is not None:
-        yield ("Done on" if eta >= _FAR else "Done in"), _in(eta, _TO_THE_MINUTE)
+        yield ("Done on" if eta >= FAR else "Done in"), lead_time(eta, TO_THE_MINUTE)
     yield "Jobs before it", None if before is None else f"{before:,}"
     yield "Server", explanation.chosen
     yield "Chosen because", explanation.chosen_why
@@ -83,25 +86,34 @@ def _facts(explanation: Explanation) -> Iterator[Fact]:
     yield "Waits for", "\n".join(f"download {each}" for each in explanation.waits_for)
 
 
-def _row(outlook: ServerOutlook) -> Sequence[str]:
+def _rows(outlooks: Sequence[ServerOutlook]) -> Iterator[Sequence[str]]:
+    """A row for each server; for many that are alike there is but one."""
+    alike: dict[Sequence[str], list[str]] = {}
+    for outlook in outlooks:
+        alike.setdefault(_cells(outlook), []).append(printable(outlook.alias))
+    for cells, names in alike.items():
+        if len(names) > _MOST_ROWS:
+            first = ", ".join(names[:_FIRST_NAMES])
+            yield f"{len(names)} servers: {first} …", *cells
+        else:
+            yield from ((name, *cells) for name in names)
+
+
+def _cells(outlook: ServerOutlook) -> Sequence[str]:
     can = {True: "yes", False: "no", None: "?"}[outlook.can]
     starts, done = outlook.starts_in, outlook.done_in
+    if outlook.can is False:
+        # How long it would take there is of no use to anybody.
+        loads, works = "", ""
+    else:
+        loads = "-" if outlook.load_seconds == 0 else lead_time(outlook.load_seconds)
+        works = lead_time(outlook.seconds) + ("" if outlook.is_learned else " (guess)")
     return (
-        printable(outlook.alias),
         can,
         outlook.status.value,
-        "" if starts is None else "at once" if starts == 0 else _in(starts),
-        "-" if outlook.load_seconds == 0 else _in(outlook.load_seconds),
-        _in(outlook.seconds) + ("" if outlook.is_learned else " (guess)"),
-        "" if done is None else _in(done),
+        "" if starts is None else "at once" if starts == 0 else lead_time(starts),
+        loads,
+        works,
+        "" if done is None else lead_time(done),
         "<- first" if outlook.is_best else "",
     )
-
-
-def _in(seconds: float, precision: int = _DATE) -> str:
-    """How long it is until then; the day where that is far away."""
-    from stablequeue_core.dispatch.explaining.telling import about
-
-    if seconds < _FAR:
-        return about(seconds).removeprefix("about ")
-    return to_iso(datetime.now(UTC) + timedelta(seconds=seconds))[:precision]

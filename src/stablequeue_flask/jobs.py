@@ -7,13 +7,12 @@ from typing import Any
 from flask import Response, request
 
 from stablequeue_core import Job, JobStatus
-from stablequeue_core.errors import DownloadNotFound, InvalidParams, JobNotCancellable
+from stablequeue_core.errors import InvalidParams, JobNotCancellable
 from stablequeue_flask.answers import json_answer
-from stablequeue_flask.bodies import job_body
-from stablequeue_flask.download_bodies import waited_for_body
 from stablequeue_flask.mounted import mounted_queue
 from stablequeue_flask.reading import QueryReader, json_object
-from stablequeue_flask.submissions import in_body, submission_in
+from stablequeue_flask.shown import job_in_full, job_shown
+from stablequeue_flask.submissions import in_body, submission_in, unread
 
 DEFAULT_LIMIT = 50
 LARGEST_LIMIT = 1000
@@ -32,21 +31,13 @@ def generate() -> Response:
         (job,) = queue.submit_many([wanted], idempotency_key=key)
     except InvalidParams as error:
         raise in_body(error, body) from error
-    return json_answer({"stablequeue_job_id": job.id}, 202)
+    return json_answer({"stablequeue_job_id": job.id, **unread(body).shown}, 202)
 
 
 def job_status(job_id: str) -> Response:
     """One job."""
     queue = mounted_queue()
-    job = queue.get(job_id)
-    body = {
-        **_shown(job),
-        "waiting_reason": queue.waiting_reason(job),
-        "queue_position": queue.position(job),
-        "waits_for": [_waited_for(download_id) for download_id in job.waits_for],
-        "eta_seconds": queue.eta(job),
-    }
-    return json_answer(body)
+    return json_answer(job_in_full(queue, queue.get(job_id)))
 
 
 def list_jobs() -> Response:
@@ -131,13 +122,4 @@ ROUTES = (
 
 
 def _shown(job: Job) -> dict[str, Any]:
-    running = job.status is JobStatus.PROCESSING
-    return job_body(job, mounted_queue().progress(job.id) if running else None)
-
-
-def _waited_for(download_id: str) -> dict[str, Any]:
-    downloads = mounted_queue().downloads
-    try:
-        return waited_for_body(downloads.get(download_id), downloads.progress(download_id))
-    except DownloadNotFound:
-        return {"downloadId": download_id}
+    return job_shown(mounted_queue(), job)

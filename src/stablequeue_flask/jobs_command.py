@@ -12,6 +12,7 @@ from stablequeue_core.quantities import count_text
 from stablequeue_core.serialization import to_iso
 from stablequeue_core.servers import is_for_any
 from stablequeue_flask.job_ids import JobFinder, short_ids
+from stablequeue_flask.json_option import json_option, say_json
 from stablequeue_flask.one_by_one import end, one_by_one
 from stablequeue_flask.opening import (
     data_dir_option,
@@ -21,6 +22,8 @@ from stablequeue_flask.opening import (
     told_in_one_sentence,
 )
 from stablequeue_flask.plain_text import Fact, fact_lines, printable, room, say, table
+from stablequeue_flask.shown import job_in_full, job_shown
+from stablequeue_flask.too_early import is_too_early, standing_in_time
 
 _HEAD = ("id", "status", "server", "prio", "submitted", "prompt")
 _CUT = (2, 5)
@@ -47,26 +50,42 @@ def jobs() -> None:
     help="Only jobs that stand there.",
 )
 @option("--limit", type=click.IntRange(1), default=50, help="At most so many, newest first.")
-def list_jobs(data_dir: Path, database_url: str | None, status: str | None, limit: int) -> None:
-    """List the jobs, newest first: where they stand, and which server runs or has run them."""
+@json_option
+def list_jobs(
+    data_dir: Path, database_url: str | None, status: str | None, limit: int, as_json: bool
+) -> None:
+    """List the jobs, newest first.
+
+    Where they stand, and which server runs or has run them.
+    """
     with told_in_one_sentence(), opened_to_look(data_dir, database_url) as queue:
         page = queue.list(status=status, limit=limit)
+        if as_json:
+            jobs = [job_shown(queue, job) for job in page.jobs]
+            say_json({"total": page.total, "jobs": jobs})
+            return
         if not page.total:
             say("There is no job." if status is None else f"No job is {status}.")
             return
         say(table([_HEAD, *_rows(queue, page.jobs)], within=room(), cut=_CUT))
         if more := page.total - len(page.jobs):
-            say(f"… and {more:,} older ones.")
+            # Not among the jobs, for whoever counts lines.
+            say(f"… and {more:,} older ones.", err=True)
 
 
 @jobs.command()
 @data_dir_option
 @database_option
+@json_option
 @click.argument("job_id", metavar="ID")
-def show(data_dir: Path, database_url: str | None, job_id: str) -> None:
+def show(data_dir: Path, database_url: str | None, as_json: bool, job_id: str) -> None:
     """Tell all that is known of the job ID."""
     with told_in_one_sentence(), opened_to_look(data_dir, database_url) as queue:
-        facts = list(_facts(queue, JobFinder(queue).find(job_id)))
+        job = JobFinder(queue).find(job_id)
+        if as_json:
+            say_json(job_in_full(queue, job))
+            return
+        facts = list(_facts(queue, job))
     say("\n".join(fact_lines(facts, within=room())))
 
 
@@ -75,7 +94,10 @@ def show(data_dir: Path, database_url: str | None, job_id: str) -> None:
 @database_option
 @_ids
 def cancel(data_dir: Path, database_url: str | None, job_ids: Sequence[str]) -> None:
-    """Cancel the jobs ID...; one that runs is stopped by the process that runs it."""
+    """Cancel the jobs ID..., also while they run.
+
+    One that runs is stopped by the process that runs it.
+    """
     _each(data_dir, database_url, job_ids, StableQueue.cancel, _is_now)
 
 
@@ -93,7 +115,10 @@ def retry(data_dir: Path, database_url: str | None, job_ids: Sequence[str]) -> N
 @database_option
 @_ids
 def hold(data_dir: Path, database_url: str | None, job_ids: Sequence[str]) -> None:
-    """Let the pending jobs ID... not start until they are released."""
+    """Let pending jobs wait until they are released.
+
+    None of the jobs ID... starts before that.
+    """
     _each(data_dir, database_url, job_ids, StableQueue.hold, _is_now)
 
 
@@ -111,7 +136,10 @@ def release(data_dir: Path, database_url: str | None, job_ids: Sequence[str]) ->
 @database_option
 @_ids
 def front(data_dir: Path, database_url: str | None, job_ids: Sequence[str]) -> None:
-    """Let the pending jobs ID... go before all others of their priority, in this order."""
+    """Let pending jobs go before all others.
+
+    Of their priority, that is; the first of the jobs ID... goes first of all.
+    """
     # Each goes before those that were moved before it.
     _each(data_dir, database_url, job_ids[::-1], StableQueue.move_to_front, _goes_first)
 
@@ -136,7 +164,8 @@ def _is_now(job: Job) -> str:
 
 
 def _goes_first(job: Job) -> str:
-    but = ", once it is released" if _is_held(job) else ""
+    but = ", once its time has come" if is_too_early(job) else ""
+    but = ", once it is released" if _is_held(job) else but
     return f"Job {job.id} goes before all others of priority {job.priority} now{but}."
 
 
@@ -156,7 +185,7 @@ def _rows(queue: StableQueue, jobs: Sequence[Job]) -> Iterator[Sequence[str]]:
         is_long = len(prompt) > _LONGEST_PROMPT
         yield (
             job_id,
-            "held" if _is_held(job) else job.status.value,
+            "held" if _is_held(job) else standing_in_time(job),
             printable(_where(queue, job)),
             str(job.priority),
             to_iso(job.created_at)[:_TO_THE_MINUTE] + "Z",

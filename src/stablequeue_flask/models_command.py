@@ -51,7 +51,10 @@ kind_option = partial(
 
 @click.group()
 def models() -> None:
-    """Look after the model files: scan their folders, list them, ask Civitai what they are."""
+    """Look after the model files.
+
+    Scan their folders, list them, ask Civitai what they are.
+    """
 
 
 @models.command()
@@ -71,9 +74,9 @@ def scan(
     model_dirs: Mapping[str, Sequence[str]],
     hashes: bool,
 ) -> None:
-    """Look through the model folders, and tell what has changed and what is wrong.
+    """Look through the model folders.
 
-    The exit code is 1 if a folder cannot be listed.
+    And tell what has changed, and what is wrong. The exit code is 1 if a folder cannot be listed.
     """
     log = logging.StreamHandler()
     # What the scanner warns of is told at the end, with all other problems.

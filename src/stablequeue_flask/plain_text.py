@@ -25,10 +25,15 @@ Fact = tuple[str, str | None]
 """What it is called, and what is known; None or nothing where nobody knows."""
 
 
-def say(text: str) -> None:
-    """Print lines, with ``?`` for what this terminal has no character for."""
-    encoding = sys.stdout.encoding or "ascii"
-    click.echo(text.encode(encoding, "replace").decode(encoding))
+def say(text: str, *, err: bool = False) -> None:
+    """Print lines, with ``?`` for what this terminal has no character for.
+
+    Args:
+        text: the lines.
+        err: whether they are about the output, and no part of it.
+    """
+    encoding = (sys.stderr if err else sys.stdout).encoding or "ascii"
+    click.echo(text.encode(encoding, "replace").decode(encoding), err=err)
 
 
 def room(unknown: int = 80) -> int:
@@ -62,7 +67,12 @@ def printable(text: str) -> str:
 
 
 def table(
-    rows: Sequence[Sequence[str]], *, within: int | None = None, cut: Sequence[int] = ()
+    rows: Sequence[Sequence[str]],
+    *,
+    within: int | None = None,
+    cut: Sequence[int] = (),
+    cut_first: Sequence[int] = (),
+    keep_ends: Sequence[int] = (),
 ) -> str:
     """The rows below each other, columns aligned; the first row is the head.
 
@@ -72,6 +82,8 @@ def table(
         rows: all of the same length.
         within: so many places there are for a line; None: as many as it needs.
         cut: the columns whose texts are shortened for that, the widest first.
+        cut_first: those that are shortened before, as far as that goes.
+        keep_ends: those of them whose texts lose their beginnings.
 
     Example:
         >>> print(table([["name", "size"], ["x", "7 GB"]]))
@@ -79,10 +91,11 @@ def table(
         x     7 GB
     """
     widths = [max(map(_width, column)) for column in zip(*rows, strict=True)]
-    if within is not None and cut:
+    if within is not None:
+        _narrow(widths, within, cut_first)
         _narrow(widths, within, cut)
-    lines = ("  ".join(map(_filled, row, widths)).rstrip() for row in rows)
-    return "\n".join(lines)
+    ends = [column in keep_ends for column in range(len(widths))]
+    return "\n".join("  ".join(map(_filled, row, widths, ends)).rstrip() for row in rows)
 
 
 def fact_lines(facts: Iterable[Fact], *, within: int | None = None) -> Iterator[str]:
@@ -107,15 +120,15 @@ def fact_lines(facts: Iterable[Fact], *, within: int | None = None) -> Iterator[
 def _narrow(widths: list[int], within: int, cut: Sequence[int]) -> None:
     """Take from the widest of these columns, place by place, until a line fits."""
     over = sum(widths) + 2 * (len(widths) - 1) - within
-    for _ in range(over):
+    for _ in range(over if cut else 0):
         widest = max(cut, key=widths.__getitem__)
         if widths[widest] <= _LEAST_COLUMN:
             return
         widths[widest] -= 1
 
 
-def _filled(text: str, width: int) -> str:
-    text = _shortened(text, width)
+def _filled(text: str, width: int, keeps_end: bool) -> str:
+    text = _shortened(text[::-1], width)[::-1] if keeps_end else _shortened(text, width)
     return text + " " * (width - _width(text))
 
 

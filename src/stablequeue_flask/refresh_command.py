@@ -50,10 +50,10 @@ def refresh(
     again: bool,
     name: Sequence[str],
 ) -> None:
-    """Ask Civitai what models are, and write its answers and pictures beside their files.
+    """Ask Civitai what models are.
 
-    Each NAME is as for show; or say --all. What was broken off goes on where it was. The exit code
-    is 1 if something failed.
+    Its answers and pictures are written beside their files. Each NAME is as for show; or say --all.
+    What was broken off goes on where it was. The exit code is 1 if something failed.
     """
     if everything == bool(name):
         raise click.UsageError("Say which models, or --all.")
@@ -85,7 +85,10 @@ def refresh(
 @kind_option(envvar="STABLEQUEUE_MODELS_CANDIDATES_TYPE")
 @click.argument("name")
 def candidates(data_dir: Path, kind: str | None, name: str) -> None:
-    """List what the model NAME may be at Civitai, by its hash, likeliest first."""
+    """List what the model NAME may be at Civitai.
+
+    By its hash, the likeliest first.
+    """
     with told_in_one_sentence(), opened_to_look(data_dir) as queue:
         found = queue.civitai.candidates(name, kind=kind)
     say("\n".join(map(_address, found)) or "Civitai does not know a file with this hash.")
@@ -97,9 +100,10 @@ def candidates(data_dir: Path, kind: str | None, name: str) -> None:
 @click.argument("name")
 @click.argument("link")
 def pin(data_dir: Path, kind: str | None, name: str, link: str) -> None:
-    """Say that the model NAME is the version LINK, whatever Civitai finds.
+    """Say that the model NAME is the version LINK.
 
-    LINK is the version's number, the address of its page, or its AIR.
+    That wins over whatever Civitai finds. LINK is the version's number, the address of its page, or
+    its AIR.
     """
     with told_in_one_sentence(), opened_to_look(data_dir) as queue:
         say("\n".join(_sentences(queue.civitai.pin(name, link, kind=kind))))

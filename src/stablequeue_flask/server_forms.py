@@ -8,6 +8,8 @@ from typing import Any
 from attrs import field, frozen
 
 from stablequeue_core.errors import FieldProblem, InvalidServer
+from stablequeue_core.servers import check_server
+from stablequeue_flask.unread import Unread, unread_in
 
 _CORE_NAMES = {
     "alias": "alias",
@@ -23,6 +25,7 @@ _CORE_NAMES = {
 """API name → core name; where two mean the same, the later one counts."""
 
 _AUTH = ("username", "password")
+_FIELDS = (*_CORE_NAMES, "auth", "host", "port")
 
 
 @frozen
@@ -32,16 +35,34 @@ class ServerForm:
     Attributes:
         fields: core name → value, only those that were given.
         said: core name → how the client called it.
+        unread: what else stands there.
     """
 
     fields: Mapping[str, Any]
     said: Mapping[str, str] = field(factory=dict)
+    unread: Unread = field(factory=Unread)
+
+    def check_spelling(self, before: Mapping[str, Any]) -> None:
+        """Refuse what the client cannot have meant as it stands there.
+
+        Args:
+            before: what is known of the server already, in the core's words.
+
+        Raises:
+            InvalidServer: a name is that of no field, but nearly; lists whatever else is wrong.
+        """
+        if not self.unread.misspelled:
+            return
+        try:
+            check_server({**before, **self.fields})
+        except InvalidServer as error:
+            raise self.in_the_clients_words(error) from error
+        raise InvalidServer(self.unread.misspelled)
 
     def in_the_clients_words(self, error: InvalidServer) -> InvalidServer:
-        """The same error, with the names that the client used."""
-        return InvalidServer(
-            [FieldProblem(self.said.get(p.path, p.path), p.message) for p in error.problems]
-        )
+        """The same error, with the names that the client used, and those that were misspelled."""
+        problems = [FieldProblem(self.said.get(p.path, p.path), p.message) for p in error.problems]
+        return InvalidServer([*self.unread.misspelled, *problems])
 
 
 def read_server(body: Mapping[str, Any]) -> ServerForm:
@@ -56,6 +77,7 @@ def read_server(body: Mapping[str, Any]) -> ServerForm:
     """
     fields: dict[str, Any] = {}
     said = {"api_url": "apiUrl"}
+    unread = unread_in(body, _FIELDS)
     if "host" in body or "port" in body:
         fields["api_url"] = _url(body.get("host"), body.get("port"))
         said["api_url"] = "port" if isinstance(body.get("host"), str) else "host"
@@ -67,6 +89,7 @@ def read_server(body: Mapping[str, Any]) -> ServerForm:
             raise InvalidServer(
                 [FieldProblem("auth", 'must be an object: {"username": …, "password": …}.')]
             )
+        unread += unread_in(auth, _AUTH, below="auth.")
         for name in auth.keys() & set(_AUTH):
             fields[name] = auth[name]
             said[name] = f"auth.{name}"
@@ -77,7 +100,7 @@ def read_server(body: Mapping[str, Any]) -> ServerForm:
     if "username" in fields and not fields["username"]:
         # Without a name there is nobody whose password it could be.
         fields.setdefault("password", None)
-    return ServerForm(fields, said)
+    return ServerForm(fields, said, unread)
 
 
 def _url(host: object, port: object) -> object:

@@ -2,38 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
+from attrs import asdict
 from flask import Response, request
 
-from stablequeue_core import Server, ServerHealth
+from stablequeue_core import Server
 from stablequeue_core.errors import InvalidServer, ServerNotFound
-from stablequeue_core.servers import ServerReport
 from stablequeue_flask.answers import json_answer
 from stablequeue_flask.mounted import mounted_queue
 from stablequeue_flask.reading import QueryReader, json_object
-from stablequeue_flask.server_bodies import server_body
-from stablequeue_flask.server_forms import read_server
+from stablequeue_flask.server_forms import ServerForm, read_server
+from stablequeue_flask.shown import server_shown
 
 
 def list_servers() -> Response:
     """All servers, as a bare array."""
     queue = mounted_queue()
     reports = queue.reports()
-    return json_answer([_body(server, reports) for server in queue.servers.list()])
+    return json_answer([server_shown(queue, each, reports) for each in queue.servers.list()])
 
 
 def add_server() -> Response:
     """Add a server."""
     form = read_server(json_object())
+    form.check_spelling({})
     try:
         fields = {"alias": "", "api_url": "", **form.fields}
         server = mounted_queue().servers.add(**fields, exist_ok=False)
     except InvalidServer as error:
         raise form.in_the_clients_words(error) from error
     message = f"Server {server.alias} added successfully."
-    return json_answer({"message": message, "server": _shown(server)}, 201)
+    return json_answer(_changed(message, server, form), 201)
 
 
 def show_server(alias: str) -> Response:
@@ -44,12 +45,14 @@ def show_server(alias: str) -> Response:
 def change_server(alias: str) -> Response:
     """Change the fields that are given; the others stay."""
     form = read_server(json_object())
+    servers = mounted_queue().servers
+    form.check_spelling(asdict(servers.get(alias)))
     try:
-        server = mounted_queue().servers.update(alias, form.fields)
+        server = servers.update(alias, form.fields)
     except InvalidServer as error:
         raise form.in_the_clients_words(error) from error
     message = f"Server {server.alias} updated successfully."
-    return json_answer({"message": message, "server": _shown(server)})
+    return json_answer(_changed(message, server, form))
 
 
 def remove_server(alias: str) -> Response:
@@ -98,13 +101,18 @@ ROUTES = (
 )
 
 
+def _changed(message: str, server: Server, form: ServerForm) -> dict[str, Any]:
+    remark = None
+    with suppress(ServerNotFound):  # somebody removed or renamed it since
+        remark = mounted_queue().servers.remark(server.alias)
+    return {
+        "message": message,
+        "server": _shown(server),
+        **form.unread.shown,
+        **({"remark": remark} if remark else {}),
+    }
+
+
 def _shown(server: Server) -> dict[str, Any]:
-    return _body(server, mounted_queue().reports())
-
-
-def _body(server: Server, reports: Mapping[str, ServerReport]) -> dict[str, Any]:
-    try:
-        health = mounted_queue().servers.health(server.alias)
-    except ServerNotFound:
-        health = ServerHealth()  # someone removed or renamed it since we read it
-    return server_body(server, health, reports.get(server.alias))
+    queue = mounted_queue()
+    return server_shown(queue, server, queue.reports())

@@ -29,7 +29,10 @@ host_option = option("--host", default="127.0.0.1", help="Address to serve.")
     help="Time for loading another checkpoint.",
 )
 def simulate_forge(host: str, port: int, seconds_per_step: float, load_seconds: float) -> None:
-    """Run a simulated Forge, which needs no graphics card, until Ctrl-C."""
+    """Run a simulated Forge, until Ctrl-C.
+
+    It needs no graphics card.
+    """
     from stablequeue_core.testing.forge_simulator import ForgeServer, SimulatedForge
 
     _check_address(host, port)
@@ -49,7 +52,10 @@ def simulate_forge(host: str, port: int, seconds_per_step: float, load_seconds: 
     help="Port to serve; 0 takes any free one.",
 )
 def simulate_civitai(host: str, port: int) -> None:
-    """Run a simulated Civitai with a few small models and pictures, until Ctrl-C."""
+    """Run a simulated Civitai, until Ctrl-C.
+
+    It has a few small models and pictures.
+    """
     from stablequeue_core.testing.civitai_simulator import CivitaiServer, SimulatedCivitai
     from stablequeue_core.testing.civitai_simulator.sample_world import GOOD_KEY
 

@@ -53,11 +53,16 @@ def start_lines(
 
 def no_server(data_dir: Path, database_url: str | None) -> str:
     """What to do where there is none; the command finds the same folder again."""
-    is_found = database_url is not None or data_dir == DATA_DIR
-    where = "" if is_found else f" --data-dir {shlex.quote(str(data_dir))}"
+    where = folder_words(data_dir, database_url)
     return printable(
         f"There is no server yet. Add one with `stablequeue servers add ALIAS URL{where}`."
     )
+
+
+def folder_words(data_dir: Path, database_url: str | None) -> str:
+    """What a command needs behind it to find the same queue again; nothing where it does so."""
+    is_found = database_url is not None or data_dir == DATA_DIR
+    return "" if is_found else f" --data-dir {shlex.quote(str(data_dir))}"
 
 
 def place_of(data_dir: Path, database_url: str | None) -> str:

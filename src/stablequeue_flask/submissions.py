@@ -19,8 +19,18 @@ from stablequeue_core.jobs import (
 )
 from stablequeue_core.settings import Settings
 from stablequeue_flask.errors import InvalidRequest
+from stablequeue_flask.unread import Unread, unread_in
 
 _PARAMS = "generation_params"
+_FIELDS = (
+    "target_server_alias",
+    _PARAMS,
+    GENERATION_INFO,
+    "priority",
+    "client_id",
+    "not_before",
+    "hold",
+)
 
 
 def submission_in(body: Mapping[str, Any], key: str | None, settings: Settings) -> Submission:
@@ -38,6 +48,7 @@ def submission_in(body: Mapping[str, Any], key: str | None, settings: Settings) 
     target, hold = body.get("target_server_alias"), body.get("hold", False)
     not_before = _moment(body.get("not_before"))
     found = [
+        *unread(body).misspelled,
         _target_problem(target),
         _params_problem(params, body),
         priority_problem(body.get("priority", 0)),
@@ -57,6 +68,11 @@ def submission_in(body: Mapping[str, Any], key: str | None, settings: Settings) 
         not_before=not_before,
         hold=hold,
     )
+
+
+def unread(body: Mapping[str, Any]) -> Unread:
+    """What stands beside the fields that have a meaning."""
+    return unread_in(body, _FIELDS)
 
 
 def in_body(error: InvalidParams, body: Mapping[str, Any]) -> InvalidParams:

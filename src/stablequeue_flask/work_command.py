@@ -35,7 +35,10 @@ def work(
     loras: Sequence[str],
     model_dirs: Mapping[str, Sequence[str]],
 ) -> None:
-    """Run jobs until Ctrl-C, beside other processes of the same queue; serve nothing."""
+    """Run jobs until Ctrl-C, and serve nothing.
+
+    Beside other processes of the same queue, or alone.
+    """
     log_to_stderr()
     new = new_place(data_dir, database_url)
     with (

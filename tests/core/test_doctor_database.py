@@ -15,7 +15,8 @@ from stablequeue_core import StableQueue
 from stablequeue_core.assembly.doctor import examine_folder
 from stablequeue_core.doctor import Diagnosis
 from stablequeue_core.doctor.sqlite_file import look_at
-from stablequeue_core.storage.sqlite import schema
+from stablequeue_core.storage.copying import move
+from stablequeue_core.storage.sqlite import SqliteStorage, schema
 from stablequeue_core.testing.forge_simulator import ForgeSimulator, SimulatedForge
 
 VERSION_1 = Path(__file__).parents[1] / "storage" / "version_1.sql"
@@ -191,3 +192,22 @@ def test_an_address_that_is_none_is_told_without_its_password(tmp_path: Path) ->
 def test_no_path_of_the_machine_is_told(folder: Path) -> None:
     damage(folder)
     assert str(folder) not in repr(examined(folder))
+
+
+def test_a_queue_that_was_moved_is_a_problem_and_nothing_else_is_said_of_it(
+    folder: Path, tmp_path: Path
+) -> None:
+    with (
+        StableQueue.open(folder, dispatch=False) as queue,
+        SqliteStorage(folder / "queue.sqlite3") as left,
+        SqliteStorage(tmp_path / "new" / "queue.sqlite3") as new,
+    ):
+        move(left, new)
+        of_open_queue = queue.examine()
+    diagnosis = examined(folder)
+    for each in (diagnosis, of_open_queue):
+        said = told(each, "database", PROBLEM)
+        assert "to the file 'queue.sqlite3' in the folder 'new'" in said
+        assert "migrate --reopen" in said
+    assert not told(diagnosis, "server Laptop")
+    assert not told(diagnosis, "jobs", WARNING)

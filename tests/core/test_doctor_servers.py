@@ -67,6 +67,14 @@ def test_two_names_for_one_address_are_told(tmp_path: Path) -> None:
     assert clinic.said("servers") == ""
 
 
+def test_the_names_of_this_computer_are_one_address(tmp_path: Path) -> None:
+    forges = {alias: SimulatedForge.with_sample_models() for alias in ("Laptop", "Tower")}
+    clinic = Clinic(tmp_path, forges)
+    clinic.change("Laptop", api_url="http://localhost:7860")
+    clinic.change("Tower", api_url="http://127.0.0.1:7860")
+    assert "'Laptop', 'Tower' have the same address" in clinic.said("servers", WARNING)
+
+
 def test_loras_that_are_listed_do_not_prove_that_the_api_is_on(tmp_path: Path) -> None:
     """Without --api, /sdapi/v1/loras answers 200 all the same."""
     forge = SimulatedForge.with_sample_models(api=False)

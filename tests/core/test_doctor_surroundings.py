@@ -19,11 +19,13 @@ from stablequeue_core.doctor.diagnosis import Diagnosis, Verdict, ok, problem, w
 from stablequeue_core.doctor.examination import examine
 from stablequeue_core.doctor.pictures import _of_room
 from stablequeue_core.downloads import download_event
-from stablequeue_core.errors import ImageStoreError
+from stablequeue_core.errors import ImageStoreError, StorageMoved
 from stablequeue_core.events import EventKind
 from stablequeue_core.jobs import Job, JobResult, JobStatus
 from stablequeue_core.models import ModelKind, ModelRoot
+from stablequeue_core.storage.copying import move
 from stablequeue_core.storage.memory import MemoryStorage
+from stablequeue_core.storage.sqlite import SqliteStorage
 from stablequeue_core.testing.civitai_simulator import (
     BANNED_KEY,
     GOOD_KEY,
@@ -213,6 +215,33 @@ def test_the_file_that_was_left_behind_for_a_database_server_is_told(tmp_path: P
     assert "migrate" not in clinic.said("settings")
     (tmp_path / "queue.sqlite3").write_bytes(b"")
     assert "migrate" in clinic.said("settings", WARNING)
+    clinic.add("Laptop")
+    said = clinic.said("settings", WARNING)
+    assert "cannot be joined" in said
+    assert "migrate" not in said
+
+
+def test_the_file_of_a_queue_that_was_moved_to_a_database_server_does_no_harm(
+    tmp_path: Path,
+) -> None:
+    clinic = Clinic(tmp_path, settings=Settings(database_url="postgresql://me@host/queue"))
+    with SqliteStorage(tmp_path / "queue.sqlite3") as left:
+        move(left, clinic.storage)
+    said = clinic.said("settings")
+    assert said.startswith(
+        "ok: They go together.\nok: The file in the data folder is what was left"
+    )
+    assert "moved to the memory of a process" in said
+    assert "may be removed" in said
+
+
+def test_the_file_that_a_queue_was_moved_back_to_is_not_called_forgotten(tmp_path: Path) -> None:
+    (tmp_path / "queue.sqlite3").write_bytes(b"")
+    settings = Settings(database_url="postgresql://me@host/queue")
+    moved = StorageMoved("the file 'queue.sqlite3' in the folder 'data'", "2025-05-14T00:00:00Z")
+    clinic = Clinic(tmp_path, settings=settings, refusal=moved)
+    assert clinic.said("settings") == "ok: They go together."
+    assert "--reopen" in clinic.said("database", PROBLEM)
 
 
 class LateClock(Clock):

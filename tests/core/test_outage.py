@@ -21,7 +21,9 @@ class Waiting:
         caplog.set_level(logging.INFO)
         self._caplog = caplog
         self.clock = FakeClock()
-        self.outage = Outage(logging.getLogger("test"), "It has to wait", self.clock.monotonic)
+        self.outage = Outage(
+            logging.getLogger("test"), "It has to wait", "It goes on.", self.clock.monotonic
+        )
 
     def said(self) -> list[str]:
         """What was said since it was last asked."""
@@ -45,7 +47,7 @@ def test_an_outage_is_told_once_and_its_end_is_told(waiting: Waiting) -> None:
     waiting.for_a_while(FULL)
     assert waiting.said() == ["It has to wait: The disk is full."]
     waiting.outage.is_over()
-    assert waiting.said() == ["It has to wait no longer."]
+    assert waiting.said() == ["It goes on."]
 
 
 def test_a_long_outage_is_told_again_now_and_then(waiting: Waiting) -> None:
@@ -70,4 +72,4 @@ def test_the_next_outage_is_told_however_soon_it_comes(waiting: Waiting) -> None
     for _ in range(2):
         waiting.outage.goes_on(FULL)
         waiting.outage.is_over()
-    assert waiting.said() == ["It has to wait: The disk is full.", "It has to wait no longer."] * 2
+    assert waiting.said() == ["It has to wait: The disk is full.", "It goes on."] * 2

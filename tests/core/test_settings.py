@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from attrs import fields
 
@@ -118,3 +120,51 @@ def test_numbers_that_are_given_by_hand_are_above_zero_too(bad: float) -> None:
     with pytest.raises(InvalidSettings) as caught:
         Settings(split_smallest=0, poll=bad)
     assert [problem.path for problem in caught.value.problems] == ["poll", "split_smallest"]
+
+
+@pytest.mark.parametrize(
+    ("name", "bad", "takes"),
+    [
+        ("poll", "fast", "it must be a number above zero."),
+        ("poll", True, "it must be a number above zero."),
+        ("poll", None, "it must be a number above zero."),
+        ("poll", float("inf"), "it must be above zero, and finite."),
+        ("max_attempts", 2.5, "it must be a whole number above zero."),
+        ("max_attempts", "2", "it must be a whole number above zero."),
+        ("keep_days", "x", "it must be a number above zero, or None."),
+        ("keep_jobs", 1.5, "it must be a whole number above zero, or None."),
+        ("fairness", "no", "it must be True or False."),
+        ("fairness", 1, "it must be True or False."),
+        ("civitai_url", 5, "it must be text."),
+    ],
+)
+def test_what_is_given_by_hand_must_be_what_the_setting_takes(
+    name: str, bad: Any, takes: str
+) -> None:
+    with pytest.raises(InvalidSettings) as caught:
+        Settings(**{name: bad})
+    (problem,) = caught.value.problems
+    assert problem.path == name
+    assert takes in problem.message
+    assert name == "civitai_url" or repr(bad) in problem.message
+
+
+def test_a_secret_of_the_wrong_type_is_refused_without_repeating_it() -> None:
+    wrong: dict[str, Any] = {"civitai_api_key": b"0123abcd", "database_url": b"postgresql://a:b@c"}
+    with pytest.raises(InvalidSettings) as caught:
+        Settings(**wrong)
+    assert [problem.message for problem in caught.value.problems] == [
+        "is of type bytes; it must be text."
+    ] * 2
+
+
+def test_a_whole_number_will_do_where_seconds_are_asked() -> None:
+    assert Settings(poll=2, keep_days=30).keep_days == 30
+
+
+@pytest.mark.parametrize("bad", [{"max_attempts": 2.5}, {"poll": True}, {"poll": [1]}])
+def test_an_argument_beside_the_environment_is_no_more_bent_than_one_by_hand(
+    bad: dict[str, Any],
+) -> None:
+    with pytest.raises(InvalidSettings):
+        Settings.from_environment({}, **bad)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +58,7 @@ class ExplainWorld(World):
         job: Job | None = None,
         progress: Progress | None = None,
         worker: str = WORKER,
+        unanswered_since: datetime | None = None,
     ) -> None:
         """A lane of another process tells of its server."""
         self.storage.reports.put(
@@ -68,6 +69,7 @@ class ExplainWorld(World):
                     loaded_checkpoint=loaded,
                     last_error=last_error,
                     checked_at=self.clock.now(),
+                    unanswered_since=unanswered_since,
                 ),
                 worker=worker,
                 at=self.clock.now(),

@@ -10,6 +10,7 @@ from tests.worlds import World, with_settings
 
 from stablequeue_core import JobStatus
 from stablequeue_core.errors import JobNotCancellable
+from stablequeue_core.testing.forge_simulator import LoraFile
 
 
 def test_a_pending_job_is_cancelled_at_once(world: World) -> None:
@@ -191,3 +192,46 @@ def test_the_log_does_not_blame_a_stranger_for_our_own_cancel(
 
     assert "is being cancelled" in caplog.text
     assert "Somebody" not in caplog.text
+
+
+def test_a_job_that_is_cancelled_while_it_is_prepared_is_never_sent(world: World) -> None:
+    """The server looks at its folders for it, and a human's picture is before that."""
+    world.run()
+    world.forge.disk.add(LoraFile(path="styles/brand_new.safetensors"))
+    with world.forge.held(step=0):
+        human = world.forge.human_job(steps=2)
+        world.forge.wait_until(lambda forge: forge.active_task == human.task_id)
+        job = world.submit(positive_prompt="<lora:brand_new:1> a lighthouse")
+        world.until(lambda: world.forge.counts["POST /sdapi/v1/refresh-checkpoints"])
+        sent = world.forge.counts["POST /sdapi/v1/txt2img"]
+        world.queue.cancel(job.id, timeout=0)
+        # The monitor reads the job before it asks the server.
+        looks = world.forge.counts["POST /internal/progress"] + 2
+        world.until(lambda: world.forge.counts["POST /internal/progress"] >= looks)
+
+    assert world.finish(job).status is JobStatus.CANCELLED
+    assert world.forge.counts["POST /sdapi/v1/txt2img"] == sent
+
+
+def test_a_cancel_does_not_wait_for_what_an_earlier_attempt_has_left_in_the_servers_queue(
+    world: World,
+) -> None:
+    """It is interrupted when its turn comes, before anything else is sent there."""
+    world.run()
+    with world.forge.held(step=0):
+        human = world.forge.human_job(steps=2)
+        world.forge.wait_until(lambda forge: forge.active_task == human.task_id)
+        job = world.submit()
+        world.until(lambda: world.queue.get(job.id).task_id in world.forge.waiting_tasks)
+        world.close(grace=0)
+        world.queue.resume()
+        world.until(lambda: len(world.queue.get(job.id).attempts) == 2)
+        sent = world.forge.counts["POST /sdapi/v1/txt2img"]
+
+        assert world.queue.cancel(job.id).status is JobStatus.CANCELLED
+        assert world.forge.active_task == human.task_id
+        assert world.forge.counts["POST /sdapi/v1/txt2img"] == sent
+        following = world.submit()
+
+    assert world.finish(following).status is JobStatus.COMPLETED
+    assert world.queue.get(job.id).status is JobStatus.CANCELLED

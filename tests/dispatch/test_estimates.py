@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
 from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stablequeue_core.dispatch.explaining.estimates import Capacity, backlog, lines
+from stablequeue_core.dispatch.explaining import estimates
+from stablequeue_core.dispatch.explaining.estimates import Capacity
 from stablequeue_core.jobs import Work
 
 PONY, SDXL = "pony.safetensors", "sdxl.safetensors"
+NOW = datetime(2025, 5, 14, 2, 34, tzinfo=UTC)
+
+lines = partial(estimates.lines, now=NOW)
+backlog = partial(estimates.backlog, now=NOW)
 
 
 def server(
@@ -37,9 +44,22 @@ def server(
     )
 
 
-def work(target: str, count: int, *, each: float = 10.0, checkpoint: str | None = None) -> Work:
-    """Jobs of ``each`` megapixel-steps."""
-    return Work(target=target, checkpoint=checkpoint, count=count, effort=count * each)
+def work(
+    target: str,
+    count: int,
+    *,
+    each: float = 10.0,
+    checkpoint: str | None = None,
+    wait: float | None = None,
+) -> Work:
+    """Jobs of ``each`` megapixel-steps, the last of which may start in ``wait`` seconds."""
+    return Work(
+        target=target,
+        checkpoint=checkpoint,
+        count=count,
+        effort=count * each,
+        not_before=None if wait is None else NOW + timedelta(seconds=wait),
+    )
 
 
 def test_jobs_for_one_server_stand_in_its_line_only() -> None:
@@ -112,6 +132,25 @@ def test_jobs_go_to_the_servers_that_have_their_checkpoint() -> None:
     assert found == {"Laptop": 0, "Tower": pytest.approx(20)}
 
 
+def test_jobs_that_wait_for_a_time_count_for_the_total_and_for_nobodys_share() -> None:
+    fleet = [server("Laptop"), server("Tower")]
+    total = backlog([work("auto", 1, wait=3600), work("Laptop", 3)], fleet)
+    assert total.seconds == pytest.approx(3610)
+    assert (total.jobs, total.later) == (4, 1)
+    assert total.by_server == {"Laptop": pytest.approx(30), "Tower": 0}
+
+
+def test_jobs_that_wait_for_a_time_are_in_the_line_of_those_that_wait_longer() -> None:
+    evening = work("Laptop", 3, wait=3600)
+    found = lines([work("Laptop", 2), evening], [server("Laptop"), server("Tower")])
+    assert found == {"Laptop": pytest.approx(3630), "Tower": 0}
+
+
+def test_jobs_that_wait_for_a_server_longer_than_for_their_time_wait_once() -> None:
+    found = lines([work("Laptop", 1, wait=5), work("Laptop", 3)], [server("Laptop")])
+    assert found == {"Laptop": pytest.approx(40)}
+
+
 TARGETS = ["auto", "A", "B", "C"]
 works = st.builds(
     work,
@@ -119,6 +158,7 @@ works = st.builds(
     st.integers(1, 40),
     each=st.floats(0.1, 50),
     checkpoint=st.sampled_from([None, PONY, SDXL]),
+    wait=st.none() | st.floats(-60, 500),
 )
 backlogs = st.lists(works, max_size=8)
 
@@ -196,8 +236,9 @@ def test_all_the_work_is_done_by_those_who_may_do_it(
 ) -> None:
     """Poured over servers of one pace that load nothing, nothing is lost and nothing is added."""
     even = [evolve(each, seconds=_as_much, load_seconds=lambda checkpoint: 0.0) for each in fleet]
-    served = [each for each in before if any(each.target in one.targets for one in even)]
-    found = lines(before, even)
+    at_once = [evolve(each, not_before=None) for each in before]
+    served = [each for each in at_once if any(each.target in one.targets for one in even)]
+    found = lines(at_once, even)
     added = sum(found.values()) - sum(each.free_in for each in even)
     assert added == pytest.approx(_effort(served), abs=1e-3)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from attrs import evolve
-from tests.dispatch.explain_worlds import ANOTHER, ExplainWorld, having
+from tests.dispatch.explain_worlds import ANOTHER, WORKER, ExplainWorld, having
 from tests.worlds import PONY, SDXL, with_settings
 
 from stablequeue_core import Job, JobStatus, Progress, ServerStatus
@@ -63,6 +63,7 @@ def test_a_server_whose_process_is_stopped_is_unknown_and_says_why(fleet: Explai
     stop(fleet)
     health = fleet.queue.servers.health("Laptop")
     assert (health.status, health.last_error) == (ServerStatus.UNKNOWN, STOPPED)
+    assert (health.silent_worker, health.in_words) == (WORKER, "silent (process 42)")
     assert fleet.queue.reports() == {}
 
 
@@ -119,6 +120,23 @@ def test_a_process_that_lives_is_not_called_stopped_though_its_lease_is_over(
     fleet.tell("Laptop", job=job)
     assert "stopped" not in fleet.why(job)
     assert "in a moment that is renewed, or another process takes the job over." in fleet.why(job)
+
+
+def test_a_cancel_that_waits_for_a_server_that_is_switched_off_says_so(fleet: ExplainWorld) -> None:
+    """A process sees to it, but only the server knows whether it still works on it."""
+    job = fleet.begin(fleet.submit("Laptop"), "Laptop", lease=1.0)
+    behind = fleet.submit("Laptop")
+    fleet.queue.cancel(job.id, timeout=0.01)
+    fleet.clock.advance(5)
+    fleet.tell("Laptop", ServerStatus.OFFLINE, last_error="Server 'Laptop' cannot be reached.")
+    assert fleet.why(job) == (
+        "It was begun on server 'Laptop'. It is cancelled once the server tells that it has "
+        "stopped. Server 'Laptop' cannot be reached."
+    )
+    assert fleet.why(behind) == (
+        "Server 'Laptop' gets no jobs. It has to tell first whether it still works on a job that "
+        "was cancelled. Server 'Laptop' cannot be reached."
+    )
 
 
 def test_when_nobody_else_runs_jobs_the_process_may_as_well_have_ended(

@@ -131,6 +131,46 @@ def test_a_job_is_told_of_when_it_begins_and_its_progress_only_now_and_then(
     assert [report.job_id for report in notebook.reports] == ["the job", None]
 
 
+def test_a_job_that_is_over_is_told_of_no_more_though_short_ones_follow_it(
+    notebook: Notebook,
+) -> None:
+    lane = reporter(notebook)
+    lane.works("the job", at(0.5))
+    lane.ends()
+    lane.feels(ONLINE)
+
+    assert (notebook.reports[-1].job_id, notebook.reports[-1].progress) == (None, None)
+
+
+def test_that_a_server_does_not_answer_is_told_with_its_job_until_it_is_heard(
+    notebook: Notebook,
+) -> None:
+    lane = reporter(notebook)
+    lane.feels(evolve(ONLINE, last_error="It is short of memory."))
+    lane.works("the job", at(0.5))
+    since = FakeClock().now()
+    for _ in range(3):
+        lane.misses(since, "It is silent.")
+    silent = notebook.reports[-1]
+    lane.heard()
+
+    assert (silent.job_id, silent.progress) == ("the job", at(0.5))
+    assert (silent.health.last_error, silent.health.unanswered_since) == ("It is silent.", since)
+    assert notebook.reports[-1].health.last_error == "It is short of memory."
+    assert [e.data["status"] for e in notebook.events] == ["online", "unknown", "online"]
+
+
+def test_what_is_heard_all_the_time_is_written_down_only_now_and_then(notebook: Notebook) -> None:
+    health = HealthBoard()
+    lane = reporter(notebook, health)
+    lane.feels(ONLINE)
+    for _ in range(50):
+        lane.heard()
+
+    assert len(notebook.reports) == 1
+    assert health.of("Laptop").checked_at == FakeClock().now()
+
+
 def test_who_does_not_hold_the_lane_tells_nothing(notebook: Notebook) -> None:
     health = HealthBoard()
     lane = reporter(notebook, health)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from datetime import timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.dispatch.policy_worlds import (
@@ -106,6 +107,32 @@ def test_nobody_waits_longer_than_the_bound_because_of_the_loaded_checkpoint() -
     ]
 
     assert "1" in choices
+
+
+@pytest.mark.parametrize("put_back_at", [10.0, 25.0])
+def test_the_bound_holds_when_the_clock_is_put_back(put_back_at: float) -> None:
+    """By an hour: whoever is passed over does not wait for that hour once more."""
+    policy = Policy(Settings())
+    started_at: dict[str | None, float] = {}
+    for number in range(int(2 * BOUND / WORK)):
+        passed = number * WORK
+        told = passed if passed < put_back_at else passed - 3600
+        jobs = [candidate(1, "sdxl"), candidate(number + 2, "pony", came=told)]
+        job = chosen(jobs, PONY, policy=policy, now=told)
+        started_at.setdefault(job, passed)
+
+    assert started_at["1"] <= BOUND
+
+
+def test_who_is_passed_over_is_told_until_when_by_the_clock_as_it_was_put() -> None:
+    policy = Policy(Settings())
+    jobs = [candidate(1, "sdxl"), candidate(2, "pony"), candidate(3, "pony")]
+    chosen(jobs, PONY, policy=policy)
+    chosen(jobs[::2], PONY, policy=policy, now=-3600)
+
+    passed_over = policy.passed_over("1")
+    assert passed_over is not None
+    assert at(-3600) < passed_over.until <= at(-3600) + timedelta(seconds=BOUND)
 
 
 def test_a_long_backlog_that_is_older_than_the_bound_is_not_worked_off_in_order() -> None:

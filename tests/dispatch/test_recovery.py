@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from tests.worlds import World
+from pathlib import Path
 
-from stablequeue_core import Job, JobStatus
+import pytest
+from tests.worlds import World, with_settings
+
+from stablequeue_core import Job, JobStatus, ServerStatus
 from stablequeue_core.jobs import AttemptOutcome
 from stablequeue_core.testing.forge_simulator import Phase
 
@@ -15,6 +18,13 @@ def abandoned(world: World) -> Job:
     running = world.until_running(job)
     world.close(grace=0)
     return running
+
+
+def until_asked_again(world: World) -> None:
+    """Wait until the server was asked how it feels."""
+    health = world.queue.servers.health
+    asked_at = health("Laptop").checked_at
+    world.until(lambda: health("Laptop").checked_at not in (None, asked_at))
 
 
 def test_closing_waits_for_a_running_job(world: World) -> None:
@@ -96,6 +106,31 @@ def test_a_wish_to_cancel_survives_the_process(world: World) -> None:
 
         assert world.finish(left).status is JobStatus.CANCELLED
         assert world.forge.counts["POST /sdapi/v1/interrupt"] >= 1
+
+
+def test_a_wish_to_cancel_waits_for_a_server_that_is_switched_off_and_blinds_nobody(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Only the server knows whether it still works on it; it is told to be offline meanwhile."""
+    caplog.set_level("INFO", logger="stablequeue_core")
+    world = World(tmp_path, settings=with_settings(circuit_base=0.2, circuit_cap=0.2))
+    with world.forge.held(step=1):
+        left = abandoned(world)
+        world.forge.phase = Phase.DOWN
+        with world.open(dispatch=False) as web:
+            web.cancel(left.id, timeout=0)
+        assert world.queue.status().dispatching
+        until_asked_again(world)
+        assert world.queue.servers.health("Laptop").status is ServerStatus.OFFLINE
+        caplog.clear()
+        for _ in range(3):
+            until_asked_again(world)
+        assert [record.getMessage() for record in caplog.records] == []
+        assert world.queue.get(left.id).status is JobStatus.PROCESSING
+
+        world.forge.phase = Phase.READY
+        assert world.finish(left).status is JobStatus.CANCELLED
+    world.close()
 
 
 def test_pictures_that_were_saved_but_never_registered_are_removed(world: World) -> None:

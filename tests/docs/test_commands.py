@@ -158,7 +158,7 @@ def variable_of(option: click.Option, context: click.Context) -> str:
 
 def default_of(option: click.Option) -> str:
     """Its default, as the page writes it; empty when there is none."""
-    if option.secondary_opts:
+    if option.secondary_opts and option.default is not None:
         return option.opts[0] if option.default else option.secondary_opts[0]
     default = option.to_info_dict()["default"]
     return "" if default is None or option.multiple else str(default)

@@ -33,6 +33,10 @@ UNITS = {
     *("times", "days", "jobs"),
     *("address", "text", "1 or 0"),
 }
+WHERE = {"submits", "runs", "serves", "cancels", "looks", "tidies", "all"}
+"""What the processes do in which a setting counts."""
+
+SETTINGS = REFERENCE / "settings.md"
 FORGE = ROOT / "src" / "stablequeue_core" / "backends" / "forge"
 MODELS = ROOT / "src" / "stablequeue_core" / "models"
 DOWNLOADS = ROOT / "src" / "stablequeue_core" / "downloads"
@@ -42,13 +46,28 @@ _CODE = re.compile(r"[a-z]+(?:_[a-z]+)*")
 
 def test_every_setting_is_listed_with_its_variable_default_and_unit() -> None:
     documented = {}
-    for name, variable, default, unit, meaning in rows_of(REFERENCE / "settings.md", "Setting"):
+    for name, variable, default, unit, where, meaning in rows_of(SETTINGS, "Setting"):
         documented[code_in(name)[0]] = (code_in(variable)[0], code_in(default)[0])
         assert unit in UNITS
+        assert set(where.split(", ")) <= WHERE, name
         assert meaning
     assert documented == {
         field.name: (variable_of(field), as_written(field.default)) for field in fields(Settings)
     }
+
+
+def test_a_setting_that_counts_where_jobs_run_alone_is_read_nowhere_else() -> None:
+    """Apart from what opens and closes the queue, and the doctor, who looks at all of it."""
+    runs = {code_in(row[0])[0] for row in rows_of(SETTINGS, "Setting") if row[4] == "runs"}
+    running = {"dispatch", "downloads", "doctor"}
+    core = ROOT / "src" / "stablequeue_core"
+    elsewhere = {
+        (name, path.relative_to(core).parts[0])
+        for path in core.rglob("*.py")
+        for name in re.findall(r"settings\.([a-z_]+)", path.read_text(encoding="utf-8"))
+        if name in runs and path.relative_to(core).parts[0] not in running
+    }
+    assert elsewhere == {("close_grace", "stable_queue.py")}
 
 
 def as_written(default: object) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 from attrs import evolve
 from tests.faults.accounts import check_accounts
+from tests.storage.cut_line import CutLine
 from tests.storage.real_postgres import RealPostgres, real_postgres
 from tests.worlds import QUICK, World
 
@@ -131,6 +133,27 @@ def test_all_who_have_to_wait_for_it_say_so_in_a_sentence(
     assert SECRET not in caplog.text
 
 
+def test_a_job_that_ends_meanwhile_is_told_of_once_and_the_end_is_a_sentence_of_its_own(
+    world: World, server: RealPostgres, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is looked after while it runs, and again while its pictures wait to be kept."""
+    caplog.set_level("INFO", logger="stablequeue_core")
+    with world.forge.held(step=1):
+        job = world.until_running(world.submit())
+        caplog.clear()
+        server.stop()
+        world.until(lambda: f"Looking after job {job.id}" in caplog.text, timeout=30)
+    world.until(lambda: "stays idle" in caplog.text)
+    threading.Event().wait(50 * QUICK.poll)
+    server.start()
+    check_accounts(world.queue, [job])
+    kept = f"What came of job {job.id} is kept now; server {job.server!r} goes on."
+    world.until(lambda: kept in caplog.text)
+    told = [record.getMessage() for record in caplog.records]
+    assert len([text for text in told if text.startswith(f"Looking after job {job.id}")]) == 1
+    assert not [text for text in told if "no longer" in text]
+
+
 def test_who_asks_meanwhile_is_told_soon_and_told_no_secret(
     world: World, server: RealPostgres
 ) -> None:
@@ -182,6 +205,45 @@ def test_a_process_that_is_closed_while_it_is_away_leaves_its_job_to_the_next(
     assert said == []
     assert [attempt.error for attempt in done.attempts] == ["worker_gone", None]
     assert {picture.seed for picture in world.forge.rendered} == {done.seed}
+
+
+@pytest.mark.soak
+def test_a_process_with_many_servers_is_closed_soon_while_its_database_is_out_of_reach(
+    server: RealPostgres, database_url: str, tmp_path: Path
+) -> None:
+    """As many seconds as with one: each attempt to reach it takes some, and all need one."""
+    from psycopg.conninfo import conninfo_to_dict
+
+    forges = {f"Laptop-{n}": SimulatedForge.with_sample_models() for n in range(12)}
+    with CutLine(server.url) as line, ExitStack() as held:
+        url = line.url_of(str(conninfo_to_dict(database_url)["dbname"]))
+        world = World(tmp_path / "queue", forges, settings=QUICK, database_url=url)
+        for forge in forges.values():
+            held.enter_context(forge.held(step=1))
+        accepted = [world.submit(alias) for alias in forges]
+        world.until(lambda: all(forge.active_task for forge in forges.values()))
+        line.fall_silent()
+        began = time.monotonic()
+        world.close(grace=0)
+        assert time.monotonic() - began < 20
+    with StableQueue.open(world.folder, database_url=database_url, dispatch=False) as web:
+        assert {web.get(job.id).status for job in accepted} == {JobStatus.PROCESSING}
+
+
+@pytest.mark.soak
+@pytest.mark.skipif(sys.platform == "win32", reason="no signal stops a process there")
+def test_a_process_is_closed_although_its_database_hangs_and_leaves_its_servers_to_others(
+    world: World, server: RealPostgres, database_url: str
+) -> None:
+    """Its computer answers, and nothing behind it does."""
+    with world.forge.held(step=1):
+        job = world.until_running(world.submit())
+        with server.hanging():
+            began = time.monotonic()
+            world.close(grace=0)
+            assert time.monotonic() - began < 30
+    (done,) = check_accounts(world.queue, [job])
+    assert done.status is JobStatus.COMPLETED
 
 
 def another_process(world: World, database_url: str) -> StableQueue:

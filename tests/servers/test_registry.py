@@ -171,3 +171,58 @@ def test_a_server_whose_jobs_keep_coming_is_not_waited_for_without_end(
 def test_a_server_that_nobody_added_is_not_found(servers: ServerRegistry, verb: str) -> None:
     with pytest.raises(ServerNotFound, match="'nobody'"):
         getattr(servers, verb)("nobody")
+
+
+def test_a_field_that_there_is_not_is_refused_with_the_one_that_was_meant(
+    servers: ServerRegistry,
+) -> None:
+    servers.add("Laptop", URL)
+    wrong = {"apiUrl": "http://tower:7860", "colour": 1, "enabled": False}
+    with pytest.raises(InvalidServer) as caught:
+        servers.update("Laptop", wrong)
+    near, far = caught.value.problems
+    assert (near.path, near.message) == ("apiUrl", "is not known; did you mean api_url?")
+    assert far.path == "colour"
+    assert "api_url, username" in far.message
+    assert servers.get("Laptop").enabled
+
+
+@pytest.mark.parametrize(
+    "url", [URL, "http://localhost:7860", "http://[::1]:7860/", "HTTP://LOCALHOST:7860"]
+)
+def test_two_names_for_one_address_are_allowed_and_remarked(
+    servers: ServerRegistry, url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    servers.add("Laptop", URL)
+    assert servers.remark("Laptop") is None
+    servers.add("Twin", url)
+    remark = servers.remark("Twin")
+    assert remark is not None
+    assert "Server 'Twin' is also called 'Laptop'" in remark
+    assert [record.getMessage() for record in caplog.records] == [remark]
+
+
+def test_a_server_that_is_moved_to_the_address_of_another_is_remarked(
+    servers: ServerRegistry, caplog: pytest.LogCaptureFixture
+) -> None:
+    servers.add("Laptop", URL)
+    servers.add("Tower", "http://tower:7860")
+    servers.update("Tower", {"description": "downstairs"})
+    assert not caplog.records
+    servers.update("Tower", {"api_url": "http://localhost:7860"})
+    assert "'Laptop'" in caplog.text
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:7861", "http://127.0.0.1:7860/forge"])
+def test_another_port_or_path_is_another_server(servers: ServerRegistry, url: str) -> None:
+    servers.add("Laptop", URL)
+    servers.add("Other", url)
+    assert servers.remark("Other") is None
+
+
+def test_a_name_that_is_not_used_drives_nothing(servers: ServerRegistry) -> None:
+    servers.add("Laptop", URL, enabled=False)
+    servers.add("Twin", URL)
+    assert servers.remark("Twin") is None
+    servers.update("Laptop", {"enabled": True})
+    assert servers.remark("Twin") is not None

@@ -88,6 +88,14 @@ def test_every_command_and_every_option_is_explained() -> None:
                 assert "STABLEQUEUE_" in text
 
 
+def test_no_summary_of_a_command_is_cut_short() -> None:
+    """In the list of commands, on a terminal of eighty columns."""
+    groups = [words for words, sub in commands(cli.main) if isinstance(sub, click.Group)]
+    for words in ((), *groups):
+        listed = run(*words, "--help", COLUMNS="80").stdout.partition("Commands:")[2]
+        assert [line for line in listed.splitlines() if line.endswith("...")] == []
+
+
 def commands(group: click.Group, *before: str) -> Iterator[tuple[tuple[str, ...], click.Command]]:
     """Each command with the words that it is called by."""
     for name, sub in group.commands.items():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
 
@@ -61,6 +62,36 @@ def test_colours_are_for_terminals_that_want_them(data: list[str]) -> None:
     assert f"{ESCAPE}32m" in runner.invoke(cli.main, line, color=True).output
     plain = runner.invoke(cli.main, line, color=True, env={"NO_COLOR": "1"})
     assert ESCAPE not in plain.output
+
+
+@pytest.fixture
+def many(tmp_path: Path) -> Iterator[list[str]]:
+    """The option that names a data folder with eight servers, one of which does not answer."""
+    with ExitStack() as stack:
+        queue = stack.enter_context(StableQueue.open(tmp_path / "many", dispatch=False))
+        for number in range(4):
+            forge = stack.enter_context(ForgeServer(SimulatedForge.with_sample_models()))
+            queue.servers.add(f"card-{number}", forge.url)
+        for number in range(4, 7):
+            queue.servers.add(f"card-{number}", "http://127.0.0.1:1", enabled=False)
+        queue.servers.add("gone", "http://127.0.0.1:9")
+        yield ["--data-dir", str(tmp_path / "many")]
+
+
+def test_of_many_servers_only_what_is_not_well_is_told_of_each(many: list[str]) -> None:
+    shown = " ".join(run("doctor", *many).output.split())
+    well = "ok 4 servers are online, and nothing is wrong with them: card-0, card-1, card-2 and 1"
+    assert well in shown
+    assert shown.count("It is online") == 0
+    assert shown.count("It is disabled, and was not asked.") == 3, "three are told each"
+    assert "server gone problem" in shown
+
+
+def test_each_server_is_told_of_on_demand_and_to_programs(many: list[str]) -> None:
+    for option in ("-v", "--verbose"):
+        assert run("doctor", option, *many).output.count("It is online") == 4
+    told = json.loads(run("doctor", "--json", *many).stdout)
+    assert sum(each["subject"].startswith("server card-") for each in told["findings"]) >= 7
 
 
 def test_a_missing_folder_is_no_traceback(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -44,11 +45,36 @@ def test_an_empty_queue_is_told_of_in_words(folder: Path) -> None:
 def test_the_newest_jobs_are_listed_first_and_how_many_more_there_are(folder: Path) -> None:
     made = [submit(folder, f"cat number {each}") for each in range(3)]
 
-    lines = jobs(folder, "list", "--limit", "2").splitlines()
+    result = run("jobs", "list", "--limit", "2", "--data-dir", str(folder))
+
+    lines = result.stdout.splitlines()
 
     assert lines[0].split() == ["id", "status", "server", "prio", "submitted", "prompt"]
     assert {line.split()[0] for line in lines[1:3]} <= {each[:8] for each in made}
-    assert lines[3] == "… and 1 older ones."
+    assert lines[3:] == []
+    assert result.stderr == "… and 1 older ones.\n"
+
+
+def test_a_job_that_may_not_start_yet_says_from_when_on_it_may(folder: Path) -> None:
+    soon, far = (datetime.now(UTC) + timedelta(hours=hours) for hours in (2, 100))
+    with StableQueue.open(folder, dispatch=False) as queue:
+        for time in (soon, far):
+            queue.submit("Laptop", positive_prompt="a cat", not_before=time)
+
+    shown = jobs(folder, "list")
+
+    assert f"  pending, not before {soon:%H:%M}Z  " in shown
+    assert f"  pending, not before {far:%Y-%m-%d}  " in shown
+
+
+def test_whoever_goes_first_in_his_time_is_told_so(folder: Path) -> None:
+    with StableQueue.open(folder, dispatch=False) as queue:
+        time = datetime.now(UTC) + timedelta(hours=2)
+        job = queue.submit("Laptop", positive_prompt="a cat", not_before=time)
+
+    shown = jobs(folder, "front", job.id)
+
+    assert shown.endswith("goes before all others of priority 0 now, once its time has come.\n")
 
 
 def test_a_prompt_cannot_command_the_terminal(folder: Path) -> None:

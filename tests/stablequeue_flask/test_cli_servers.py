@@ -61,12 +61,40 @@ def test_to_list_them_is_what_is_done_without_another_word(folder: Path) -> None
 def test_a_list_fits_the_terminal(folder: Path) -> None:
     with StableQueue.open(folder, dispatch=False) as queue:
         tags = [f"a tag with many words {each}" for each in range(5)]
-        queue.servers.add("A" * 100, f"http://{'a' * 60}.example:7860/{'b' * 60}", tags=tags)
+        queue.servers.add("Desk", f"http://{'a' * 60}.example:7860/{'b' * 60}", tags=tags)
 
     shown = servers(folder, "list", COLUMNS="80")
 
     assert max(map(len, shown.splitlines())) < 80
     assert "…" in shown
+
+
+def test_a_list_shortens_tags_first_then_the_fronts_of_addresses_and_never_an_alias(
+    folder: Path,
+) -> None:
+    """One must type the alias, and the ends of addresses tell hosts and ports apart."""
+    with StableQueue.open(folder, dispatch=False) as queue:
+        for number in range(2):
+            alias = f"studio-rack-number-{number}"
+            url = f"http://gpu-{number}.studio.example:7860"
+            queue.servers.add(alias, url, tags=["studio", "lighting"])
+            queue.servers.pause(alias)
+
+    wide = servers(folder, "list", COLUMNS="100").splitlines()[3]
+    narrow = servers(folder, "list", COLUMNS="80").splitlines()[3]
+
+    assert wide.endswith("studio, light…  http://gpu-0.studio.example:7860")
+    assert narrow.startswith("studio-rack-number-0  unknown, paused  unattended  studio,…  …")
+    assert narrow.endswith("example:7860")
+    long = "A" * 100
+    servers(folder, "add", long, "http://127.0.0.1:3")
+    assert long in servers(folder, "list", COLUMNS="80")
+
+
+def test_a_list_tells_a_disabled_server_by_its_status(folder: Path) -> None:
+    servers(folder, "set", "Tower", "--disable")
+    row = servers(folder, "list").splitlines()[2]
+    assert row.split() == ["Tower", "disabled", "-", "studio", "http://127.0.0.1:2"]
 
 
 def test_without_a_server_it_is_told_how_to_add_one(tmp_path: Path) -> None:
@@ -79,7 +107,8 @@ def test_what_a_server_runs_and_how_far_it_is_is_seen_from_outside(world: World)
     world.until_running(job)
     world.until(lambda: job.id[:8] in servers(world.folder, "list"))
     servers(world.folder, "pause", "Laptop")
-    world.until(lambda: "then paused" in servers(world.folder, "list"))
+    _, row = servers(world.folder, "list").splitlines()
+    assert row.split()[1:4] == ["online,", "paused", job.id[:8]]
 
 
 def test_a_part_of_a_job_is_told_by_the_id_of_the_whole(tmp_path: Path) -> None:
@@ -110,7 +139,10 @@ def test_a_server_is_added_with_its_tags_and_a_description(folder: Path) -> None
 def test_a_script_that_adds_the_same_server_again_changes_nothing(folder: Path) -> None:
     told = servers(folder, "add", "Laptop", "http://127.0.0.1:1")
     assert "there already" in told
-    check_sentence(tried(folder, "add", "Laptop", "http://127.0.0.1:9"), "'Laptop' exists already")
+    other = tried(folder, "add", "Laptop", "http://127.0.0.1:9")
+    check_sentence(
+        other, "'Laptop' exists already", "`stablequeue servers show Laptop", "`servers set`"
+    )
 
 
 def test_a_password_in_an_address_is_refused_and_not_repeated(folder: Path) -> None:
@@ -152,10 +184,29 @@ def test_what_fails_with_one_server_is_done_to_the_others(
 
 def test_a_server_is_paused_and_takes_jobs_again(folder: Path) -> None:
     assert "is paused" in servers(folder, "pause", "Tower")
-    assert servers(folder, "list").splitlines()[2].split()[2] == "paused"
+    assert servers(folder, "list").splitlines()[2].split()[1:3] == ["unknown,", "paused"]
     assert "takes jobs again" in servers(folder, "resume", "Tower")
     with StableQueue.open(folder, dispatch=False) as queue:
         assert not queue.servers.get("Tower").paused
+
+
+def test_a_disabled_server_that_is_resumed_takes_no_jobs_and_it_is_told_how_it_would(
+    folder: Path,
+) -> None:
+    servers(folder, "set", "Tower", "--disable")
+    servers(folder, "pause", "Tower")
+
+    told = servers(folder, "resume", "Tower")
+
+    assert "takes jobs again" not in told
+    assert "disabled" in told
+    assert "`stablequeue servers set Tower --enable --data-dir" in told
+
+
+def test_what_is_no_tag_is_told_once_with_what_a_tag_is(folder: Path) -> None:
+    for bad in ("", " studio"):
+        result = tried(folder, "tag", "Laptop", "Tower", "--add", bad)
+        check_sentence(result, "must be a tag: text like studio")
 
 
 def test_an_idle_server_is_drained_at_once_and_stays_paused(folder: Path) -> None:

@@ -57,9 +57,43 @@ def test_a_job_may_have_a_priority(client: Any, queue: StableQueue) -> None:
     assert queue.get(answer.json["stablequeue_job_id"]).priority == 5
 
 
-def test_unknown_fields_beside_the_documented_ones_are_left_alone(client: Any) -> None:
+def test_unknown_fields_beside_the_documented_ones_are_left_alone_and_named(client: Any) -> None:
     answer = client.post("/api/v1/generate", json={**EXAMPLE, "app_type": "forge", "x": None})
     assert answer.status_code == 202
+    assert list(answer.json) == ["stablequeue_job_id", "ignored_fields"]
+    assert answer.json["ignored_fields"] == ["app_type", "x"]
+
+
+@pytest.mark.parametrize(
+    ("written", "value", "right"),
+    [
+        ("priorty", 3, "priority"),
+        ("notbefore", "2125-01-01T00:00:00Z", "not_before"),
+        ("notBefore", "2125-01-01T00:00:00Z", "not_before"),
+        ("Hold", True, "hold"),
+        ("clientId", "ada", "client_id"),
+        ("generation_info", "a cat", None),
+    ],
+)
+def test_a_field_that_is_misspelled_is_refused_rather_than_left_out(
+    client: Any, queue: StableQueue, written: str, value: Any, right: str | None
+) -> None:
+    answer = client.post("/api/v1/generate", json={**EXAMPLE, written: value})
+    if right is None:
+        assert answer.json["ignored_fields"] == [written]
+        return
+    assert paths(answer) == [written]
+    assert f"did you mean {right}?" in answer.json["message"]
+    assert queue.list().total == 0
+
+
+def test_a_misspelled_field_is_told_beside_whatever_else_is_wrong(client: Any) -> None:
+    body = {
+        "targetServerAlias": "Laptop",
+        "generation_params": {"positive_prompt": "x", "steps": 0},
+    }
+    answer = client.post("/api/v1/generate", json=body)
+    assert paths(answer) == ["targetServerAlias", "target_server_alias", "generation_params.steps"]
 
 
 def test_an_unknown_server_is_404_and_names_those_there_are(client: Any) -> None:

@@ -386,3 +386,57 @@ def test_a_server_that_goes_while_the_list_is_made_does_not_spoil_it(
     gone = Server(alias="Gone", api_url="http://gone")
     monkeypatch.setattr(queue.servers, "list", lambda: [gone])
     assert client.get("/api/v1/servers").json[0]["status"] == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right"),
+    [
+        ({"api_url": "http://10.0.0.6:7860"}, "apiUrl"),
+        ({"tagz": ["studio"]}, "tags"),
+        ({"auth": {"username": "ada", "pasword": "x"}}, "password"),
+        ({"Enabled": False}, "enabled"),
+    ],
+)
+def test_a_change_with_a_misspelled_field_is_refused(
+    client: Any, wrong: dict[str, Any], right: str
+) -> None:
+    client.post("/api/v1/servers", json=DESK)
+    before = client.get("/api/v1/servers/Desk").json
+    answer = client.put("/api/v1/servers/Desk", json={**wrong, "description": "new"})
+    assert answer.status_code == 400
+    assert f"did you mean {right}?" in answer.json["message"]
+    assert client.get("/api/v1/servers/Desk").json == before
+
+
+def test_an_address_that_is_missing_is_found_under_its_wrong_name(client: Any) -> None:
+    answer = client.post("/api/v1/servers", json={"alias": "Desk", "api_url": "http://10.0.0.5:1"})
+    assert paths(answer) == ["api_url", "apiUrl"]
+    assert "api_url: is not known; did you mean apiUrl?" in answer.json["message"]
+
+
+def test_what_is_not_read_of_a_server_is_accepted_and_named(client: Any) -> None:
+    more = {"color": "red", "auth": {"username": "ada", "realm": "x"}}
+    answer = client.post("/api/v1/servers", json={**DESK, **more})
+    assert answer.status_code == 201
+    assert answer.json["ignored_fields"] == ["color", "auth.realm"]
+    answer = client.put("/api/v1/servers/Desk", json={"description": "mine"})
+    assert "ignored_fields" not in answer.json
+
+
+def test_a_server_can_be_sent_back_as_it_was_shown(client: Any) -> None:
+    client.post("/api/v1/servers", json=DESK)
+    shown = client.get("/api/v1/servers/Desk").json
+    answer = client.put("/api/v1/servers/Desk", json=shown)
+    assert answer.status_code == 200
+    assert "status" in answer.json["ignored_fields"]
+    assert "apiUrl" not in answer.json["ignored_fields"]
+
+
+def test_a_second_name_for_an_address_is_added_with_a_remark(client: Any) -> None:
+    client.post("/api/v1/servers", json={"alias": "One", "apiUrl": "http://127.0.0.1:7999"})
+    two = {"alias": "Two", "apiUrl": "http://localhost:7999/"}
+    answer = client.post("/api/v1/servers", json=two)
+    assert answer.status_code == 201
+    assert "Server 'Two' is also called 'One'" in answer.json["remark"]
+    answer = client.put("/api/v1/servers/Two", json={"enabled": False})
+    assert "remark" not in answer.json

@@ -25,7 +25,13 @@ def test_the_status_counts_the_jobs(
         "dispatching": False,
         "jobs": {"pending": 1, "processing": 0, "completed": 1, "failed": 0, "cancelled": 0},
         "eta_seconds": None,
-        "backlog": {"jobs": 1, "megapixel_steps": 5.24288, "unserved": 1, "servers": {}},
+        "backlog": {
+            "jobs": 1,
+            "megapixel_steps": 5.24288,
+            "unserved": 1,
+            "servers": {},
+            "later": 0,
+        },
     }
 
 
@@ -45,6 +51,7 @@ def test_the_status_tells_how_long_all_of_it_takes(
         "megapixel_steps": 10.0,
         "unserved": 0,
         "servers": {"Laptop": pytest.approx(20)},
+        "later": 0,
     }
 
 

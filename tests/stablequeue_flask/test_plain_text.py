@@ -50,6 +50,13 @@ def test_the_widest_columns_are_cut_where_there_is_no_room() -> None:
     assert table(rows, within=28, cut=(1, 2)).splitlines()[1] == "1   aaaaaaaaaa…  bbbbbbbbbb…"
 
 
+def test_columns_are_cut_in_turn_and_some_keep_their_ends() -> None:
+    rows = [("id", "tags", "address"), ("1", "a" * 30, "http://tower:7860")]
+    cut = {"cut_first": [1], "cut": [2], "keep_ends": [2]}
+    assert table(rows, within=35, **cut).splitlines()[1] == "1   aaaaaaaaaaa…  http://tower:7860"
+    assert table(rows, within=27, **cut).splitlines()[1] == "1   aaaaaaa…  …//tower:7860"
+
+
 def test_what_is_cut_counts_as_wide_as_a_terminal_draws_it() -> None:
     shown = table([("a", "b"), ("日本日本日本日本", "x")], within=13, cut=(0,))
     assert shown.splitlines()[1] == "日本日本…   x"

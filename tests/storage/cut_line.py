@@ -19,6 +19,7 @@ class CutLine:
 
     Attributes:
         url: of the server, by way of this line.
+        waiting: how many have called since it fell silent.
     """
 
     def __init__(self, url: str) -> None:
@@ -30,8 +31,14 @@ class CutLine:
         self._lines: list[tuple[socket.socket, socket.socket]] = []
         self._question: bytes | None = None
         self._swallows = False
-        self.url = f"postgresql://postgres@/postgres?host={self._folder.name}"
+        self._is_silent = False
+        self.waiting = 0
+        self.url = self.url_of("postgres")
         threading.Thread(target=self._open_door, daemon=True).start()
+
+    def url_of(self, name: str) -> str:
+        """The address of a database of the server, by way of this line."""
+        return f"postgresql://postgres@/{name}?host={self._folder.name}"
 
     def cut_before(self, question: bytes) -> None:
         """The next line on which this is asked is cut: the server never hears of it."""
@@ -52,6 +59,11 @@ class CutLine:
             for end in line:
                 with contextlib.suppress(OSError):
                     end.shutdown(socket.SHUT_RDWR)
+
+    def fall_silent(self) -> None:
+        """As a computer that is gone: every line is cut, and who calls is never answered."""
+        self._is_silent = True
+        self.cut_all()
 
     def close(self) -> None:
         """No more lines."""
@@ -75,6 +87,10 @@ class CutLine:
             except OSError:
                 return
             there = socket.socket(socket.AF_UNIX)
+            if self._is_silent:
+                self.waiting += 1
+                self._lines.append((here, there))
+                continue
             there.connect(self._there)
             self._lines.append((here, there))
             is_cut = threading.Event()

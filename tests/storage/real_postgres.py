@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import sys
 import tempfile
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -27,7 +28,8 @@ class RealPostgres:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._server = _pgserver(folder).get_server(folder / "data")
+        self._data = folder / "data"
+        self._server = _pgserver(folder).get_server(self._data)
         self.url = self._server.get_uri()
 
     def make_database(self, name: str, *, encoding: str = "UTF8") -> None:
@@ -51,6 +53,17 @@ class RealPostgres:
         """As an administrator stops it: connections are cut, what was kept is kept."""
         self._server.stop()
 
+    @contextmanager
+    def hanging(self) -> Iterator[None]:
+        """It is there, and answers nothing: a disk has stalled. No platform but POSIX has this."""
+        import psycopg
+
+        with psycopg.connect(self.url, autocommit=True) as connection:
+            found = connection.execute("SELECT pid FROM pg_stat_activity").fetchall()
+        first, *_ = (self._data / "postmaster.pid").read_text().splitlines()
+        with _stopped([int(first), *(pid for (pid,) in found)]):
+            yield
+
     def start(self) -> None:
         """Start it again, in the same place."""
         self._server.ensure_postgres_running()
@@ -58,6 +71,25 @@ class RealPostgres:
     def close(self) -> None:
         """Stop it for good."""
         self._server.cleanup()
+
+
+@contextmanager
+def _stopped(pids: Sequence[int]) -> Iterator[None]:
+    """Some processes of a server do nothing meanwhile."""
+    # Windows has no such signals.
+    stop, go_on = signal.Signals["SIGSTOP"], signal.Signals["SIGCONT"]
+    try:
+        _send(stop, pids)
+        yield
+    finally:
+        _send(go_on, pids)
+
+
+def _send(signal_: signal.Signals, pids: Sequence[int]) -> None:
+    for pid in pids:
+        # One may have ended meanwhile.
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal_)
 
 
 @contextmanager
@@ -125,6 +157,12 @@ class Schemas:
         ended = "SELECT pg_terminate_backend(pid, 10000) FROM unnest(%s::int[]) AS pid"
         self._connection.execute(ended, (gone,))
 
+    @contextmanager
+    def hanging(self, pids: str) -> Iterator[None]:
+        """As :meth:`cut`, but these answer nothing meanwhile, as on a disk that has stalled."""
+        with _stopped([pid for (pid,) in self._connection.execute(pids.encode()).fetchall()]):
+            yield
+
     def empty(self) -> None:
         """Forget what is in those that were used."""
         for schema in self._used.values():
@@ -143,7 +181,16 @@ class Schemas:
         tables = [name for (name,) in found if name not in INSIDE]
         if not tables:
             return
-        statements = [f'SET search_path = "{schema}"', *(f"DELETE FROM {name}" for name in tables)]
+        left = self._connection.execute(
+            "SELECT tgrelid::regclass::text FROM pg_trigger JOIN pg_class ON tgrelid = pg_class.oid"
+            " WHERE relnamespace = quote_ident(%s)::regnamespace AND tgname = 'moved'",
+            (schema,),
+        ).fetchall()
+        statements = [
+            *(f"DROP TRIGGER moved ON {name}" for (name,) in left),
+            f'SET search_path = "{schema}"',
+            *(f"DELETE FROM {name}" for name in tables),
+        ]
         statements.append("DELETE FROM queue; INSERT INTO queue DEFAULT VALUES")
         statements.append("ALTER SEQUENCE models_id_seq RESTART")
         self._connection.execute("; ".join(statements).encode())

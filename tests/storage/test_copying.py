@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
@@ -12,11 +13,11 @@ import pytest
 from attrs import evolve
 from tests.storage.copied_queues import fill, is_empty
 
-from stablequeue_core.errors import StorageBusy, StorageError, StorageNotEmpty
-from stablequeue_core.jobs import IdempotencyKey, JobQuery
+from stablequeue_core.errors import StorageBusy, StorageError, StorageMoved, StorageNotEmpty
+from stablequeue_core.jobs import IdempotencyKey, Job, JobQuery
 from stablequeue_core.models import ModelQuery
 from stablequeue_core.storage import Chunk, ChunkKind, Storage
-from stablequeue_core.storage.copying import copy
+from stablequeue_core.storage.copying import copy, move
 from stablequeue_core.storage.memory import MemoryStorage
 from stablequeue_core.storage.postgres import PostgresStorage
 from stablequeue_core.storage.sqlite import SqliteStorage
@@ -129,7 +130,7 @@ def test_nothing_is_copied_while_another_process_works_on_it(
     source: Storage, target: Storage, what: str
 ) -> None:
     lock = {
-        "a lane": source.lane_lock("狐"),
+        "a lane": source.lane_lock(source.servers.get("狐").lane),
         "the downloads": source.fetching_lock(),
         "tidying": source.tidying_lock(),
     }[what]
@@ -143,7 +144,7 @@ def test_nothing_is_copied_while_another_process_works_on_it(
 
 def test_afterwards_others_can_work_on_the_source_again(source: Storage, target: Storage) -> None:
     copy(source, target)
-    assert source.lane_lock("Laptop").try_acquire()
+    assert source.lane_lock(source.servers.get("狐").lane).try_acquire()
     assert source.fetching_lock().try_acquire()
 
 
@@ -165,16 +166,79 @@ def test_a_copy_that_breaks_off_leaves_the_target_empty(
     copy(source, target)
 
 
-def test_a_source_that_changes_meanwhile_is_not_copied(source: Storage, target: Storage) -> None:
-    """A web process holds no lane: it may accept a job at any moment."""
+def test_what_others_add_while_a_queue_is_copied_comes_afterwards_or_not_at_all(
+    source: Storage, target: Storage
+) -> None:
+    """A web process holds no lane: it may want to accept a job at any moment."""
+    before = {job.id for job in source.jobs.open_on("Laptop")}
+    late: list[Future[list[Job]]] = []
 
     def told(kind: ChunkKind, count: int) -> None:
-        if kind is ChunkKind.JOBS:
-            add(source, pending())
+        if not late:
+            late.append(others.submit(add, source, pending()))
 
-    with pytest.raises(StorageBusy, match="changed while it was copied"):
+    with ThreadPoolExecutor(1) as others:
         copy(source, target, told=told)
+    assert {job.id for job in target.jobs.open_on("Laptop")} == before
+    assert {job.id for job in source.jobs.open_on("Laptop")} == before | added_by(late)
+
+
+def added_by(calls: Sequence[Future[list[Job]]]) -> set[str]:
+    """The ids of the jobs that were accepted."""
+    return {job.id for call in calls if call.exception() is None for job in call.result()}
+
+
+def test_a_queue_that_was_moved_is_left_for_good(source: Storage, target: Storage) -> None:
+    moved = move(source, target)
+    with pytest.raises(StorageMoved) as caught:
+        add(source, pending())
+    assert caught.value.to == target.location()
+    assert everything(source) == everything(target)
+    assert sum(moved.counts.values()) == len(everything(target))
+    add(target, pending())
+    with pytest.raises(StorageMoved):
+        move(source, MemoryStorage())
+
+
+def test_a_queue_that_was_moved_goes_on_here_if_that_is_wanted(
+    source: Storage, target: Storage
+) -> None:
+    move(source, target)
+    went = source.reopen()
+    assert went is not None
+    assert went.to == target.location()
+    add(source, pending())
+
+
+def test_a_move_that_breaks_off_leaves_the_source_as_it_was(
+    source: Storage, target: Storage
+) -> None:
+    def told(kind: ChunkKind, count: int) -> None:
+        if kind is ChunkKind.EVENTS:
+            raise Interrupted
+
+    with pytest.raises(Interrupted):
+        move(source, target, told=told)
+    assert source.moved() is None
     assert is_empty(target)
+    add(source, pending())
+    move(source, target)
+
+
+class UnnamedStorage(MemoryStorage):
+    """Breaks down when everything has been copied to it."""
+
+    def location(self) -> str:
+        raise StorageBusy("It is away.")
+
+
+def test_a_queue_that_is_there_twice_because_it_could_not_be_left_says_so() -> None:
+    source = MemoryStorage()
+    fill(source)
+    with pytest.raises(StorageError, match=r"still takes jobs.* It is away\."):
+        move(source, UnnamedStorage())
+    assert source.moved() is None
+    add(source, pending())
 
 
 class ForgetfulStorage(MemoryStorage):
@@ -213,19 +277,17 @@ def test_it_is_told_how_far_it_is(source: Storage, target: Storage) -> None:
 
 VICTIM = """
 import os, sys
-from pathlib import Path
-from stablequeue_core.storage.copying import copy
-from stablequeue_core.storage.postgres import PostgresStorage
+from stablequeue_core.storage.copying import move
 from stablequeue_core.storage.sqlite import SqliteStorage
 def told(kind, count):
     if kind == sys.argv[3]:
         os._exit(9)
-copy(SqliteStorage(sys.argv[1]), SqliteStorage(sys.argv[2]), told=told)
+move(SqliteStorage(sys.argv[1]), SqliteStorage(sys.argv[2]), told=told)
 """
 
 
 @pytest.mark.parametrize("kind", [ChunkKind.SERVERS, ChunkKind.EVENTS])
-def test_a_process_that_is_killed_while_it_copies_leaves_the_target_empty(
+def test_a_process_that_is_killed_while_it_moves_a_queue_has_changed_nothing(
     tmp_path: Path, kind: ChunkKind
 ) -> None:
     old, new = tmp_path / "old.sqlite3", tmp_path / "new.sqlite3"
@@ -235,4 +297,5 @@ def test_a_process_that_is_killed_while_it_copies_leaves_the_target_empty(
     assert subprocess.run(command, timeout=60, check=False).returncode == 9
     with SqliteStorage(old) as source, SqliteStorage(new) as target:
         assert is_empty(target)
-        copy(source, target)
+        assert source.moved() is None
+        move(source, target)

@@ -36,6 +36,7 @@ Step = Callable[[Storage], object]
 
 TARGETS = ("Laptop", "auto", "auto:studio")
 CHECKPOINTS = (None, "a", "b", "B")
+MOMENTS = (START, START + timedelta(hours=2))
 
 
 def held(job: Job) -> tuple[Job, Event]:
@@ -192,8 +193,8 @@ def everything_found(storage: Storage) -> dict[str, Any]:
         "waiting": storage.jobs.waiting(),
         "in parts": storage.jobs.in_parts(),
         "due": [storage.jobs.next_due([target, "auto"]) for target in TARGETS],
-        "places": [storage.jobs.position(job) for job in jobs],
-        "work": [sums(storage, job) for job in (None, *jobs)],
+        "places": [storage.jobs.position(job, now=now) for job in jobs for now in MOMENTS],
+        "work": [sums(storage, job, now) for job in (None, *jobs) for now in MOMENTS],
         "worn out": storage.jobs.worn_out(ended_before=START + timedelta(hours=1), keep=1, limit=3),
         "told": storage.events.read(),
     }
@@ -219,8 +220,8 @@ def of_checkpoint(checkpoint: str | None, priority: int) -> Callable[[Line], Ite
     return lambda line: line.of_checkpoint(checkpoint, priority)
 
 
-def sums(storage: Storage, job: Job | None) -> set[Any]:
-    return set(storage.jobs.work_before(job))
+def sums(storage: Storage, job: Job | None, now: datetime) -> set[Any]:
+    return set(storage.jobs.work_before(job, now=now))
 
 
 def backlogs(storage: Storage, targets: tuple[str, ...], now: datetime, priority: int) -> set[Any]:

@@ -67,7 +67,7 @@ def test_a_line_is_read_in_the_order_of_an_index_and_no_further(storage: Postgre
 
 
 def test_what_is_asked_often_uses_its_index(storage: PostgresStorage) -> None:
-    standing = {"target": "s1", "priority": 0, "place": 5, "number": 5}
+    standing = {"target": "s1", "priority": 0, "place": 5, "number": 5, "due_by": 0}
     asked: dict[str, tuple[str, Any]] = {
         "jobs_with_a_time": (queries.NEXT_DUE, (["s1", "auto"],)),
         "jobs_unsupplied": (queries.WAITING, ()),

@@ -81,7 +81,7 @@ def test_lists_are_counted_off_in_an_index(plan: Plan) -> None:
 @pytest.mark.parametrize(
     ("query", "values"),
     [
-        (queries.POSITION, ("a",)),
+        (queries.POSITION, {"id": "a", "now": 0}),
         (queries.OPEN_ON, ASKED),
         (queries.PARTS_OF, ("a",)),
         (queries.NUMBERS_OF_PARTS, ("a",)),

@@ -157,7 +157,7 @@ def test_a_database_without_downloads_keeps_all_it_has_and_gets_them(tmp_path: P
         assert done.result == RESULT
         assert later.not_before == LATER == storage.jobs.next_due(["Laptop", "auto"])
         assert [job.id for job in storage.jobs.processing()] == ["running"]
-        assert storage.jobs.position(waiting) == 0
+        assert storage.jobs.position(waiting, now=LATER) == 0
         assert storage.jobs.waiting() == []
         (known,) = storage.models.of_hash("ab" * 32)
         assert storage.models.fingerprints(known.root) == {known.folder: "as it was"}

@@ -106,6 +106,8 @@ def assemble(
         storage = closing.enter_context(
             storage or open_storage(folder, database_url=settings.database_url)
         )
+        if (move := storage.moved()) is not None:
+            raise move.error()
         clock = clock or storage.clock
         images = images or _folder(folder / IMAGES)
         jobs = JobQueue(

@@ -161,7 +161,12 @@ def _told(error: InvalidSettings) -> list[Finding]:
 
 
 def _opened(folder: Path, settings: Settings) -> Storage | None:
-    """The storage, if that can be opened without changing anything."""
+    """The storage, if that can be opened without changing anything.
+
+    Raises:
+        StorageMoved: its queue is elsewhere, so that nothing is to be said of its servers and jobs.
+        StorageError: it cannot be opened.
+    """
     if settings.database_url is None:
         file = folder / DATABASE
         # What is wrong with a file that cannot be read, the check of the database tells.
@@ -172,7 +177,11 @@ def _opened(folder: Path, settings: Settings) -> Storage | None:
             return None
     elif not look_at_server(settings.database_url).is_current:
         return None
-    return open_storage(folder, database_url=settings.database_url)
+    storage = open_storage(folder, database_url=settings.database_url)
+    if (move := storage.moved()) is not None:
+        storage.close()
+        raise move.error()
+    return storage
 
 
 def _timeouts(settings: Settings) -> Timeouts:

@@ -7,7 +7,6 @@ import math
 import os
 import platform
 import threading
-import time
 import uuid
 from collections.abc import Callable
 from contextlib import suppress
@@ -15,6 +14,7 @@ from contextlib import suppress
 from stablequeue_core.announcer import Announcer
 from stablequeue_core.backends import Backend
 from stablequeue_core.clock import Clock
+from stablequeue_core.deadline import Deadline
 from stablequeue_core.dispatch.choosing.policy import PassedOver
 from stablequeue_core.dispatch.costing.costs import CostBook
 from stablequeue_core.dispatch.lanes.calls import Calls
@@ -24,10 +24,11 @@ from stablequeue_core.dispatch.links.board import ProgressBoard
 from stablequeue_core.dispatch.running.recovery import recover
 from stablequeue_core.dispatch.running.supply import ModelSupply
 from stablequeue_core.dispatch.upkeep.arrivals import Arrivals
+from stablequeue_core.dispatch.upkeep.caretaker import Caretaker
 from stablequeue_core.dispatch.upkeep.joining import Joining
 from stablequeue_core.dispatch.upkeep.tidying import Tidying
 from stablequeue_core.downloads.wanted import ModelOrderer
-from stablequeue_core.errors import StorageError
+from stablequeue_core.errors import QueueClosed, StorageError
 from stablequeue_core.generation import Progress
 from stablequeue_core.images import ImageStore
 from stablequeue_core.outage import Outage
@@ -48,7 +49,11 @@ SERVERS_EVERY = 5.0
 """Seconds between two looks at the servers although nobody has told of a change."""
 
 LAST_WORDS = 5.0
-"""Seconds for lanes that were told to give up."""
+"""Seconds for all lanes together, once they were told to give up: each tries for a last time to
+keep what it has in hand."""
+
+GOODBYE = 2.0
+"""Seconds for what the others would like to know, but can do without."""
 
 
 class Dispatcher:
@@ -111,9 +116,11 @@ class Dispatcher:
         self._arrivals = Arrivals(storage.jobs, storage.downloads, clock)
         self._joining = Joining(storage.jobs, clock)
         self._tidying = Tidying(storage, images, clock, settings)
-        self._outage = Outage(logger, "The dispatcher has to wait")
+        self._caretaker = Caretaker(self._tidying)
+        self._outage = Outage(logger, "The dispatcher has to wait", "The dispatcher goes on.")
         self._stopping = threading.Event()
         self._looked_at_servers = self._looked_for_expired_at = clock.monotonic()
+        self._looked_at_lanes = clock.monotonic()
         self._said_so_at = -math.inf
         self._thread = threading.Thread(
             target=self._run, name="stablequeue-dispatcher", daemon=True
@@ -123,6 +130,7 @@ class Dispatcher:
         """Start a lane for each enabled server, and for those that come."""
         self._calls.start()
         self._thread.start()
+        self._caretaker.start()
 
     def progress_of(self, job_id: str) -> Progress | None:
         """How far a job is that runs in this process; None for any other."""
@@ -133,25 +141,35 @@ class Dispatcher:
         return self._lanes.passed_over(job_id)
 
     def close(self, grace: float) -> None:
-        """Take no more jobs; give those that run ``grace`` seconds, then leave them to recovery."""
+        """Take no more jobs; give those that run ``grace`` seconds, then leave them to recovery.
+
+        Comes back also where the storage hangs: what has not ended by then ends with the process.
+        """
         self._stopping.set()
         lanes = self._lanes.close()
-        deadline = time.monotonic() + grace
+        self._caretaker.stop()
+        self._calls.stop()
+        patience = Deadline(grace)
         try:
-            self._calls.close()
-            self._thread.join()
-            self._tidying.close()
             for lane in lanes:
-                lane.join(max(0.0, deadline - time.monotonic()))
+                lane.join(patience)
         finally:
             # Also when somebody is too impatient for the grace, and presses Ctrl-C.
             for lane in lanes:
                 lane.give_up()
+            last = Deadline(LAST_WORDS)
             for lane in lanes:
-                lane.join(LAST_WORDS)
+                lane.join(last)
+            self._calls.join(last)
+            self._caretaker.join(last)
+            last.join(self._thread)
+            Deadline(GOODBYE).see_to(self._say_goodbye)
+
+    def _say_goodbye(self) -> None:
+        # Where it took too long, the storage was closed meanwhile.
+        with suppress(StorageError, QueueClosed):
             self._costs.close()
-            with suppress(StorageError):
-                self._storage.reports.leave(self._worker)
+            self._storage.reports.leave(self._worker)
 
     def _run(self) -> None:
         while not self._stopping.is_set():
@@ -159,10 +177,10 @@ class Dispatcher:
             duties = (
                 self._say_that_we_live,
                 self._keep_lanes,
+                self._look_at_lanes,
                 self._arrivals.settle,
                 self._joining.settle,
                 self._recover_expired,
-                self._tidying.settle,
             )
             # All of them are done, also behind one that fails.
             were_done = [self._do(duty) for duty in duties]
@@ -201,8 +219,16 @@ class Dispatcher:
             self._looked_at_servers = now
             self._lanes.keep()
 
+    def _look_at_lanes(self) -> None:
+        """The right to servers is lost unnoticed, while lanes rest, with the way to a database."""
+        now = self._clock.monotonic()
+        if now - self._looked_at_lanes >= REST:
+            self._looked_at_lanes = now
+            for lane in self._lanes.all():
+                lane.look()
+
     def _recover_expired(self) -> None:
-        """Jobs whose lease ran out and whose server has no lane here that could see to them."""
+        """Jobs whose lease ran out; where their server has a lane here, that sees to them."""
         now = self._clock.monotonic()
         if now - self._looked_for_expired_at < self._settings.lease / 2:
             return
@@ -210,8 +236,12 @@ class Dispatcher:
         moment = self._clock.now()
         for job in self._storage.jobs.processing():
             # A job that is made in parts has no lease; its parts have.
-            expired = not job.parts and (job.lease is None or job.lease.until < moment)
-            if expired and not self._lanes.has(job.server or ""):
+            if job.parts or (job.lease is not None and job.lease.until >= moment):
+                continue
+            lane = self._lanes.of(job.server)
+            if lane is not None:
+                lane.see_to(job)
+            else:
                 recover(
                     self._storage.jobs,
                     self._images,

@@ -112,6 +112,9 @@ def _of_room(file: SqliteFile) -> Iterator[Finding]:
 
 def _of_contents(storage: Storage) -> Iterator[Finding]:
     try:
+        if (move := storage.moved()) is not None:
+            yield problem(SUBJECT, *_told(move.error()))
+            return
         seconds = _answer_time(storage)
         complaints = storage.examine()
     except StorageError as error:

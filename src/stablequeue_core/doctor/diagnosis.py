@@ -31,17 +31,20 @@ class Finding:
         verdict: how it is.
         sentence: what was seen.
         advice: what to do; None where nothing is to be done.
+        of_many: what may be said of many such things instead: ``servers are online``; None: each
+            is told for itself.
     """
 
     subject: str
     verdict: Verdict
     sentence: str
     advice: str | None = None
+    of_many: str | None = None
 
 
-def ok(subject: str, sentence: str) -> Finding:
+def ok(subject: str, sentence: str, of_many: str | None = None) -> Finding:
     """It is as it should be."""
-    return Finding(subject, Verdict.OK, sentence)
+    return Finding(subject, Verdict.OK, sentence, of_many=of_many)
 
 
 def warning(subject: str, sentence: str, advice: str) -> Finding:

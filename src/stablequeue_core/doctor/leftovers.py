@@ -6,6 +6,7 @@ import os
 import re
 import time
 from collections.abc import Collection, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from attrs import define, field
@@ -42,8 +43,8 @@ class _Found:
 
     def add(self, entry: os.DirEntry[str]) -> None:
         """Count a file."""
-        self.count += 1
         self.size += entry.stat(follow_symlinks=False).st_size
+        self.count += 1
 
 
 @define
@@ -68,7 +69,9 @@ class _Search:
             try:
                 with os.scandir(parent) as entries:
                     for entry in entries:
-                        self._judge(entry, oldest)
+                        # Who writes one just now gives it its name meanwhile.
+                        with suppress(FileNotFoundError):
+                            self._judge(entry, oldest)
             except OSError:
                 continue  # Whether it can be read is looked at elsewhere.
 

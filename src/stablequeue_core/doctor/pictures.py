@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from stablequeue_core.doctor.diagnosis import Finding, ok, problem, warning
@@ -77,7 +78,9 @@ def _bytes_since(folder: Path, since: float) -> int:
         for entry in entries:
             begun = _MADE_AT.match(entry.name)
             if begun and int(begun[1]) / 1000 >= since and is_picture_name(entry.name):
-                total += entry.stat(follow_symlinks=False).st_size
+                # One that is tidied away meanwhile takes no room.
+                with suppress(FileNotFoundError):
+                    total += entry.stat(follow_symlinks=False).st_size
     return total
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from ipaddress import ip_address
 from urllib.parse import urlsplit
@@ -14,7 +13,10 @@ from stablequeue_core.doctor.premises import Premises
 from stablequeue_core.doctor.server_looks import ServerLook
 from stablequeue_core.errors import StorageError
 from stablequeue_core.quantities import count_text, size_text
-from stablequeue_core.servers import ReportBoard, ServerHealth, ServerStatus
+from stablequeue_core.servers import Place, ReportBoard, ServerHealth, ServerStatus, place_of
+
+_ONLINE = "servers are online, and nothing is wrong with them"
+_DISABLED = "servers are disabled, and were not asked"
 
 _NOT_ONLINE = {
     ServerStatus.OFFLINE: (
@@ -73,10 +75,13 @@ def _told(premises: Premises) -> Mapping[str, ServerHealth]:
 
 def _of_addresses(looks: Sequence[ServerLook]) -> Iterator[Finding]:
     """Two servers at one address are one, which would get two jobs at a time."""
-    enabled = [look.server for look in looks if look.server.enabled]
-    for url, count in Counter(server.api_url.rstrip("/") for server in enabled).items():
-        if count > 1:
-            names = ", ".join(repr(s.alias) for s in enabled if s.api_url.rstrip("/") == url)
+    by_place: dict[Place, list[str]] = {}
+    for look in looks:
+        if look.server.enabled:
+            by_place.setdefault(place_of(look.server.api_url), []).append(repr(look.server.alias))
+    for aliases in by_place.values():
+        if len(aliases) > 1:
+            names = ", ".join(aliases)
             yield warning(
                 "servers",
                 f"{names} have the same address, and so are one server.",
@@ -89,7 +94,7 @@ def _of(look: ServerLook, memory_reserve: float) -> Iterator[Finding]:
     subject = f"server {look.server.alias}"
     status = look.health.status
     if status is ServerStatus.DISABLED:
-        yield ok(subject, "It is disabled, and was not asked.")
+        yield ok(subject, "It is disabled, and was not asked.", _DISABLED)
         return
     if status in _NOT_ONLINE:
         verdict, sentence, advice = _NOT_ONLINE[status]
@@ -104,7 +109,7 @@ def _of(look: ServerLook, memory_reserve: float) -> Iterator[Finding]:
             "If it is starting, look again in a minute; else look at its own output.",
         )
         return
-    yield ok(subject, _description(look))
+    yield ok(subject, _description(look), _ONLINE)
     if look.server.paused:
         yield warning(
             subject, "It is paused: it takes no jobs.", "Resume it when it shall work again."

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from difflib import get_close_matches
+from pathlib import Path
 
 from attrs import fields
 
 from stablequeue_core.doctor.diagnosis import Finding, ok, warning
 from stablequeue_core.doctor.premises import Premises
+from stablequeue_core.doctor.sqlite_file import look_at
+from stablequeue_core.errors import StorageError, StorageMoved
+from stablequeue_core.serialization import to_iso
 from stablequeue_core.settings import PREFIX, Settings, variable_of
+from stablequeue_core.storage import ChunkKind, Move, Storage
 
 SUBJECT = "settings"
 
@@ -27,6 +33,7 @@ def check_settings(premises: Premises) -> Iterator[Finding]:
         *_forgotten_file(premises),
     ]
     yield from found or [ok(SUBJECT, "They go together.")]
+    yield from _moved_file(premises)
 
 
 def _contradictions(settings: Settings) -> Iterator[Finding]:
@@ -81,10 +88,47 @@ def _misspelled(environment: Mapping[str, str]) -> Iterator[Finding]:
 
 def _forgotten_file(premises: Premises) -> Iterator[Finding]:
     """A queue that was left behind when its user went over to a database server."""
-    if premises.settings.database_url is not None and premises.file.exists():
-        yield warning(
+    if not _is_unused(premises) or _move_of(premises.file) is not None:
+        return
+    yield warning(
+        SUBJECT,
+        "A database server remembers the queue, but in the data folder lies the file of another "
+        "one, which was not moved there.",
+        "Move it with `stablequeue migrate --from sqlite --to postgres`, or put the file away."
+        if _is_empty(premises.storage)
+        else "Two queues cannot be joined. See what waits in the file with `stablequeue jobs list` "
+        "where STABLEQUEUE_DATABASE_URL is not set, then put the file away.",
+    )
+
+
+def _moved_file(premises: Premises) -> Iterator[Finding]:
+    """What is left of a queue that was moved to a database server."""
+    if _is_unused(premises) and (move := _move_of(premises.file)) is not None:
+        yield ok(
             SUBJECT,
-            "A database server remembers the queue, but in the data folder lies the file of "
-            "another one, which nobody uses.",
-            "Copy it with `stablequeue migrate --from sqlite --to postgres`, or move it away.",
+            "The file in the data folder is what was left of a queue when it was moved to "
+            f"{move.to}, at {to_iso(move.at)}. It takes no jobs, and may be removed.",
         )
+
+
+def _is_unused(premises: Premises) -> bool:
+    """Whether there is a file beside the database server that remembers the queue."""
+    if premises.settings.database_url is None or not premises.file.exists():
+        return False
+    # Then the queue went the other way.
+    return not isinstance(premises.refusal, StorageMoved)
+
+
+def _move_of(file: Path) -> Move | None:
+    with suppress(StorageError):  # It may be another program's, or of an earlier version.
+        return look_at(file).moved
+    return None
+
+
+def _is_empty(storage: Storage | None) -> bool:
+    """Whether a queue could be moved there."""
+    if storage is None:
+        return False
+    with suppress(StorageError):
+        return all(chunk.kind is ChunkKind.QUEUE for chunk in storage.dump())
+    return False

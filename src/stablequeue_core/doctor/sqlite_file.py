@@ -9,8 +9,10 @@ from pathlib import Path
 
 from attrs import frozen
 
+from stablequeue_core.storage import Move
 from stablequeue_core.storage.sqlite import schema
 from stablequeue_core.storage.sqlite.faults import translated
+from stablequeue_core.storage.sqlite.moving import moved_in
 
 PATIENCE = 5.0
 """Seconds; whoever writes for longer holds everybody up."""
@@ -25,12 +27,14 @@ class SqliteFile:
         size: in bytes.
         free: how many of these are not used.
         log: bytes in the write-ahead log beside it.
+        moved: where its queue went; None: it is here.
     """
 
     version: int
     size: int
     free: int
     log: int
+    moved: Move | None = None
 
     @property
     def is_current(self) -> bool:
@@ -53,6 +57,7 @@ def look_at(path: Path) -> SqliteFile:
             connection.execute(f"PRAGMA {name}").fetchone()[0]
             for name in ("page_count", "freelist_count", "page_size")
         )
+        moved = moved_in(connection) if version == schema.VERSION else None
         connection.execute("ROLLBACK")
     log = path.with_name(f"{path.name}-wal")
     return SqliteFile(
@@ -60,6 +65,7 @@ def look_at(path: Path) -> SqliteFile:
         size=pages * page_size,
         free=free * page_size,
         log=log.stat().st_size if log.exists() else 0,
+        moved=moved,
     )
 
 

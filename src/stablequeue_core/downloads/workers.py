@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 from collections.abc import Sequence
 from typing import Protocol
 
 from stablequeue_core.bell import Bell
 from stablequeue_core.clock import Clock
+from stablequeue_core.deadline import Deadline
 from stablequeue_core.downloads.download import Download
 from stablequeue_core.downloads.events import download_event
 from stablequeue_core.downloads.lifecycle import DownloadStatus
@@ -29,7 +29,7 @@ SHORTEST_REST = 0.05
 """Seconds; the bell also rings for each new job, which is no reason to look at the downloads."""
 
 LAST_WORDS = 5.0
-"""Seconds for attempts that were told to come back."""
+"""Seconds for all that is told to come back, together."""
 
 PROCESS_GONE = "The process that fetched it ended; it is read on from where it was."
 
@@ -84,7 +84,7 @@ class DownloadWorkers:
         self._threads: dict[Attempt, threading.Thread] = {}
         self._stopping = threading.Event()
         self._watch: threading.Thread | None = None
-        self._outage = Outage(logger, "The downloads have to wait")
+        self._outage = Outage(logger, "The downloads have to wait", "The downloads go on.")
 
     def start(self) -> None:
         """Begin; safe to call again."""
@@ -105,23 +105,28 @@ class DownloadWorkers:
         return True
 
     def close(self) -> None:
-        """Give back what is being fetched, for whoever comes next; safe to call again."""
+        """Give back what is being fetched, for whoever comes next; safe to call again.
+
+        Comes back also where the storage hangs.
+        """
         self._stopping.set()
         self._work.ring()
+        deadline = Deadline(LAST_WORDS)
         with self._guard:
             watch = self._watch
-        if watch is not None:
-            watch.join()
+        self._abort_all()
+        has_ended = watch is None or deadline.join(watch)
+        threads = self._abort_all()
+        if has_ended and all(deadline.join(thread) for thread in threads):
+            # Else the death of the process frees it: two must not write the same part file.
+            deadline.see_to(self._lock.release)
+
+    def _abort_all(self) -> Sequence[threading.Thread]:
         with self._guard:
             threads = dict(self._threads)
         for attempt in threads:
             attempt.abort.pull()
-        deadline = time.monotonic() + LAST_WORDS
-        for thread in threads.values():
-            thread.join(max(0.0, deadline - time.monotonic()))
-        if not any(thread.is_alive() for thread in threads.values()):
-            # Else the death of the process frees it: two must not write the same part file.
-            self._lock.release()
+        return list(threads.values())
 
     def _run(self) -> None:
         while not self._stopping.is_set():

@@ -50,6 +50,7 @@
     │   ├── StorageTooNew
     │   ├── StorageUnreachable   the database server does not answer
     │   ├── StorageNotEmpty      a queue is not copied over another
+    │   ├── StorageMoved         the queue is in another storage now
     │   └── ExtraMissing         a package that only some storages need
     ├── ImageStoreError          a picture could not be written
     │   └── DiskFull
@@ -199,6 +200,7 @@ from stablequeue_core.errors.storage import (
     StorageCorrupt,
     StorageError,
     StorageFull,
+    StorageMoved,
     StorageNotEmpty,
     StorageReadOnly,
     StorageTooNew,
@@ -299,6 +301,7 @@ __all__ = [
     "StorageError",
     "StorageFull",
     "StorageHostFailed",
+    "StorageMoved",
     "StorageNotEmpty",
     "StorageReadOnly",
     "StorageTooNew",

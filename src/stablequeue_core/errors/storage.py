@@ -55,7 +55,7 @@ class UnreadableJob(StorageCorrupt):
 
 
 class StorageUnreachable(StorageError):
-    """The database server cannot be reached now; it is asked again with the next call."""
+    """The database server cannot be reached now; a queue that is open finds it again by itself."""
 
     code = "storage_unreachable"
 
@@ -70,6 +70,28 @@ class StorageNotEmpty(StorageError):
             "There is a queue already in the storage that is to be written. "
             "Choose a database, or a data folder, that holds none."
         )
+
+
+class StorageMoved(StorageError):
+    """The queue was moved to another storage; this one can be read, but not changed any more.
+
+    Attributes:
+        to: where it is now: names no user, no password and no path.
+        at: when it was moved, in ISO format.
+    """
+
+    code = "storage_moved"
+
+    def __init__(self, to: str, at: str) -> None:
+        super().__init__(
+            f"This queue was moved at {at} to {to}, so nothing can be changed here any more. "
+            "Use it there: STABLEQUEUE_DATABASE_URL or --database-url names a PostgreSQL, "
+            "--data-dir the folder of a file. To go on here all the same, without what has "
+            "happened there, run `stablequeue migrate --reopen --from sqlite` (or postgres).",
+            {"to": to, "at": at},
+        )
+        self.to = to
+        self.at = at
 
 
 class ExtraMissing(StorageError):

@@ -28,7 +28,7 @@ from stablequeue_core.jobs.store import (
     Line,
     Work,
 )
-from stablequeue_core.jobs.whereabouts import runs_on
+from stablequeue_core.jobs.whereabouts import runs_on, with_server_renamed
 from stablequeue_core.jobs.wholes import Wholes
 from stablequeue_core.servers import AUTO
 
@@ -67,4 +67,5 @@ __all__ = [
     "not_before_problem",
     "priority_problem",
     "runs_on",
+    "with_server_renamed",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -257,9 +258,11 @@ class JobQueue:
 
     def position(self, job: Job) -> int | None:
         """How many pending jobs of the same target come before it; None unless it is pending."""
+        now = self._clock.now()
         if not job.parts:
-            return self._store.position(job)
-        places = map(self._store.position, self._store.parts_of(job.id))
+            return self._store.position(job, now=now)
+        parts = self._store.parts_of(job.id)
+        places = [self._store.position(part, now=now) for part in parts]
         ahead = min((place for place in places if place is not None), default=None)
         return ahead if job.status is JobStatus.PENDING else None
 
@@ -295,23 +298,28 @@ class JobQueue:
     def wait_until_idle(self, server: str, timeout: float | None) -> bool:
         """Wait until no job runs on this server, which takes no more of them; None: for ever.
 
+        Whoever had looked just before the server was paused may still be taking a job. So it is
+        idle only once nothing was seen there for a while, though the time may be up by then.
+
         Returns:
             whether that came true in time.
         """
         deadline = None if timeout is None else time.monotonic() + timeout
-        has_been_idle = False
+        sure_at = math.inf
         while True:
-            heard = self._changes.rings
+            heard, now = self._changes.rings, time.monotonic()
             known = {each.alias for each in self._servers.list()}
             running = self._store.processing()
-            is_idle = not any(may_run_on(job, server, known) for job in running)
-            if is_idle and has_been_idle:
+            if any(may_run_on(job, server, known) for job in running):
+                if deadline is not None and now >= deadline:
+                    return False
+                sure_at = math.inf
+            elif now >= sure_at:
                 return True
-            if deadline is not None and time.monotonic() >= deadline:
-                return is_idle
-            # Whoever had looked just before the server was paused may still be taking a job.
-            has_been_idle = is_idle
-            self._changes.wait(heard, ANOTHER_PROCESS_SECONDS)
+            else:
+                sure_at = min(sure_at, time.monotonic() + ANOTHER_PROCESS_SECONDS)
+            patience = min(ANOTHER_PROCESS_SECONDS, sure_at - time.monotonic())
+            self._changes.wait(heard, max(0.0, patience))
 
     def paused(self) -> bool:
         """Whether the whole queue is paused."""

@@ -88,12 +88,15 @@ class Work:
         checkpoint: its name as they give it.
         count: how many jobs.
         effort: of all of them together, in megapixel-steps.
+        not_before: when the last of them may start, where their time has not come; None: each of
+            them may start now.
     """
 
     target: str
     checkpoint: str | None
     count: int
     effort: float
+    not_before: datetime | None = None
 
 
 @frozen(kw_only=True)
@@ -218,6 +221,8 @@ class JobStore(ABC):
     ) -> Job | None:
         """Give one pending job to whoever serves these targets; no job is ever given to two.
 
+        Nor is one given that has left the line while it was chosen: that its user has held, say.
+
         ``choose`` is shown the line of the jobs with one of ``targets``; it may be called again
         when another process was faster. ``begin`` makes the change. Both are called inside the
         transaction, so they must be quick and must not call the store.
@@ -272,14 +277,16 @@ class JobStore(ABC):
         """
 
     @abstractmethod
-    def work_before(self, job: Job | None) -> Sequence[Work]:
+    def work_before(self, job: Job | None, *, now: datetime) -> Sequence[Work]:
         """The pending jobs of whatever target that stand before ``job``, summed up; itself not.
 
-        Held ones, those that wait for a download and those that are made in parts are left out,
-        those that wait for a time are not. None: all that is pending.
+        Held ones, those that wait for a download and those that are made in parts are left out.
+        So are those whose ``not_before`` comes later than both ``now`` and that of ``job``: it
+        runs before they may. None: all that is pending, whenever it may start.
 
         Returns:
-            one sum for each target and checkpoint that there is, in no order.
+            for each target and checkpoint that there is one sum of those that may start now, and
+            one of those that wait for a time; in no order.
         """
 
     @abstractmethod
@@ -316,11 +323,12 @@ class JobStore(ABC):
         """
 
     @abstractmethod
-    def position(self, job: Job) -> int | None:
+    def position(self, job: Job, *, now: datetime) -> int | None:
         """How many pending jobs of the same target come before it; None unless it is pending.
 
-        Those that are held, wait for a download or are made in parts do not count: they stand in
-        nobody's way. One of them is told how many would come before it if it could run now.
+        Those that are held, wait for a download or are made in parts do not count, nor do those
+        whose ``not_before`` comes later than both ``now`` and its own: they stand in nobody's way.
+        One of them is told how many would come before it if it could run, once its time has come.
         """
 
     @abstractmethod

@@ -1,5 +1,6 @@
 """The servers that make pictures: what they are, how they feel, what they have."""
 
+from stablequeue_core.servers.addresses import Place, place_of
 from stablequeue_core.servers.costs import Cost, CostStore
 from stablequeue_core.servers.health import HealthBoard, ServerHealth, ServerStatus
 from stablequeue_core.servers.inventories import Inventories
@@ -29,6 +30,7 @@ __all__ = [
     "Inventory",
     "ListedCheckpoint",
     "ListedLora",
+    "Place",
     "ReportBoard",
     "ReportStore",
     "Server",
@@ -40,6 +42,7 @@ __all__ = [
     "Silence",
     "check_server",
     "is_for_any",
+    "place_of",
     "process_of",
     "process_text",
 ]

@@ -9,6 +9,8 @@ from enum import StrEnum
 
 from attrs import frozen
 
+from stablequeue_core.servers.silence import number_of
+
 
 class ServerStatus(StrEnum):
     """How a server feels; the values are those of the API."""
@@ -31,7 +33,11 @@ class ServerHealth:
         loaded_checkpoint: title of the checkpoint in its memory, None when unknown.
         queue_depth: jobs waiting or running on the server itself, None when unknown.
         last_error: a sentence about what went wrong last, None when nothing did since it was well.
-        checked_at: when this was seen, in UTC; None: never.
+        checked_at: when it has last answered, be it about a job, or was last found out of reach, in
+            UTC; None: never.
+        unanswered_since: since when it leaves unanswered what it is asked about the job that it
+            works on; None: it does not.
+        silent_worker: the process that looks after it, if nothing is heard of that any more.
     """
 
     status: ServerStatus = ServerStatus.UNKNOWN
@@ -39,6 +45,23 @@ class ServerHealth:
     queue_depth: int | None = None
     last_error: str | None = None
     checked_at: datetime | None = None
+    unanswered_since: datetime | None = None
+    silent_worker: str | None = None
+
+    @property
+    def in_words(self) -> str:
+        """How it feels, in a word or two, for a list that people read.
+
+        Example:
+            >>> ServerHealth(silent_worker="studio:42:8861f4e4").in_words
+            'silent (process 42)'
+        """
+        if self.status is not ServerStatus.UNKNOWN:
+            return self.status.value
+        if self.silent_worker is not None:
+            number = number_of(self.silent_worker)
+            return f"silent (process {number})" if number else "silent"
+        return "not answering" if self.unanswered_since else self.status.value
 
 
 class HealthBoard:

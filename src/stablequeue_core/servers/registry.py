@@ -2,20 +2,37 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Protocol
 
 from attrs import asdict, evolve
 
 from stablequeue_core.clock import Clock
-from stablequeue_core.errors import ServerExists, ServerInUse, ServerNotFound, StaleServer
+from stablequeue_core.errors import (
+    FieldProblem,
+    InvalidServer,
+    ServerExists,
+    ServerInUse,
+    ServerNotFound,
+    StaleServer,
+)
 from stablequeue_core.events import Event, EventKind
+from stablequeue_core.servers.addresses import remark_on
 from stablequeue_core.servers.health import HealthBoard, ServerHealth, ServerStatus
-from stablequeue_core.servers.server import Server, check_server
+from stablequeue_core.servers.server import FIELDS, Server, check_server
 from stablequeue_core.servers.store import ServerStore
+from stablequeue_core.spelling import did_you_mean
+
+logger = logging.getLogger(__name__)
 
 ROUNDS = 5
 """So often are a server's jobs cancelled before it goes: its lane may just be taking one."""
+
+
+_USED_WHERE = frozenset({"api_url", "enabled"})
+"""What says whether two names drive one server."""
 
 
 class OpenJobs(Protocol):
@@ -102,7 +119,8 @@ class ServerRegistry:
             if not exist_ok or present != evolve(server, paused=present.paused):
                 raise
             return present
-        return server
+        self._warn_of(server.alias)
+        return self._store.get(server.alias)
 
     def get(self, alias: str) -> Server:
         """The server with this alias.
@@ -119,11 +137,16 @@ class ServerRegistry:
     def update(self, alias: str, changes: Mapping[str, Any]) -> Server:
         """Change some fields of a server; a new ``alias`` renames it and its open jobs follow.
 
+        Args:
+            alias: which one.
+            changes: named as the attributes of :class:`Server`.
+
         Raises:
             ServerNotFound: there is none.
-            InvalidServer: lists every bad field.
+            InvalidServer: lists every bad field, and every name that is none of a field.
             ServerExists: the new alias is taken.
         """
+        _check_names(changes)
         # It may take more than one try, and what can be read once only would be gone by then.
         given = {
             name: tuple(value) if isinstance(value, Iterator) else value
@@ -132,7 +155,20 @@ class ServerRegistry:
         server = self._change(alias, lambda present: check_server({**asdict(present), **given}))
         if alias != server.alias:
             self._forget(alias)
+        if given.keys() & _USED_WHERE:
+            self._warn_of(server.alias)
         return server
+
+    def remark(self, alias: str) -> str | None:
+        """What is allowed of the server and hardly meant, as a sentence; None: nothing.
+
+        Two enabled servers with one address are one, which gets two jobs at a time. ``localhost``,
+        ``127.0.0.1`` and ``[::1]`` are the same.
+
+        Raises:
+            ServerNotFound: there is none.
+        """
+        return remark_on(self._store.get(alias), self._store.list())
 
     def pause(self, alias: str) -> Server:
         """Let the server finish its job and take no other; survives a restart.
@@ -155,7 +191,8 @@ class ServerRegistry:
 
         Args:
             alias: which one.
-            timeout: seconds to wait; None waits for ever.
+            timeout: seconds to wait; None waits for ever. That nothing runs there is certain only
+                half a second after it was seen, which is waited for in any case.
 
         Returns:
             whether nothing runs there any more; a job that does goes on.
@@ -207,6 +244,11 @@ class ServerRegistry:
         health = self._health.of(alias)
         return health if server.enabled else evolve(health, status=ServerStatus.DISABLED)
 
+    def _warn_of(self, alias: str) -> None:
+        with suppress(ServerNotFound):  # somebody removed it at once
+            if remark := self.remark(alias):
+                logger.warning("%s", remark)
+
     def _forget(self, alias: str) -> None:
         self._jobs.forget_target(alias)
         self._health.forget(alias)
@@ -222,7 +264,8 @@ class ServerRegistry:
             return f"Server {alias!r} is disabled."
         if server.paused:
             return f"Server {alias!r} is paused."
-        if health.status in (ServerStatus.ONLINE, ServerStatus.UNKNOWN):
+        is_silent = health.unanswered_since is not None
+        if health.status in (ServerStatus.ONLINE, ServerStatus.UNKNOWN) and not is_silent:
             return None
         return health.last_error or f"Server {alias!r} is {health.status}."
 
@@ -230,7 +273,7 @@ class ServerRegistry:
         """Read, change, keep; again if someone else was faster: what they have changed stays."""
         while True:
             before = self._store.get(alias)
-            server = change(before)
+            server = evolve(change(before), number=before.number)
             try:
                 self._store.replace(before, server, self._event(EventKind.SERVER_CHANGED, server))
             except StaleServer:
@@ -239,3 +282,12 @@ class ServerRegistry:
 
     def _event(self, kind: EventKind, server: Server) -> Event:
         return Event(kind=kind, at=self._clock.now(), server=server.alias)
+
+
+def _check_names(changes: Mapping[str, Any]) -> None:
+    unknown = [name for name in changes if name not in FIELDS]
+    if unknown:
+        there_are = f"is no field of a server; there are {', '.join(FIELDS)}."
+        raise InvalidServer(
+            [FieldProblem(name, did_you_mean(name, FIELDS) or there_are) for name in unknown]
+        )

@@ -100,11 +100,15 @@ class ReportBoard:
             return ServerHealth()
         if self.is_good(report):
             return report.health
-        unknown = evolve(report.health, status=ServerStatus.UNKNOWN)
+        unknown = evolve(report.health, status=ServerStatus.UNKNOWN, unanswered_since=None)
         silence = self.silence(report)
         if silence is None:
             return unknown
-        return evolve(unknown, last_error=f"{silence.sentence} {silence.advice}")
+        return evolve(
+            unknown,
+            last_error=f"{silence.sentence} {silence.advice}",
+            silent_worker=silence.worker,
+        )
 
     def progress_of(self, job_id: str) -> Progress | None:
         """How far a job is that runs somewhere; None when nobody has told.

@@ -22,6 +22,18 @@ RESERVED_ALIASES = frozenset({AUTO})
 MAX_TAGS = 32
 MAX_TAG_CHARS = 64
 
+FIELDS = (
+    "alias",
+    "api_url",
+    "username",
+    "password",
+    "enabled",
+    "paused",
+    "description",
+    "tags",
+)
+"""What a user says of a server."""
+
 _NOT_IN_URLS = frozenset(' "<>\\^`{|}')
 
 
@@ -37,6 +49,7 @@ class Server:
         paused: a paused server's lane finishes its job and takes no other.
         description: the user's words.
         tags: the groups that it belongs to; jobs for ``auto:<tag>`` may run on it.
+        number: which server it is, whatever it is called; given by the store, 0 before.
     """
 
     alias: str
@@ -47,6 +60,7 @@ class Server:
     paused: bool = False
     description: str | None = None
     tags: tuple[str, ...] = ()
+    number: int = field(default=0, eq=False, repr=False)
 
     @property
     def targets(self) -> tuple[str, ...]:
@@ -57,6 +71,16 @@ class Server:
             ('Tower', 'auto', 'auto:studio')
         """
         return (self.alias, AUTO, *(GROUP_PREFIX + tag for tag in self.tags))
+
+    @property
+    def lane(self) -> str:
+        """What the lock of its lane is called, whatever the server is called.
+
+        Example:
+            >>> Server(alias="Tower", api_url="http://tower:7860", number=3).lane
+            'server 3'
+        """
+        return f"server {self.number}"
 
     @property
     def auth(self) -> tuple[str, str] | None:
@@ -155,7 +179,8 @@ def _tags(fields: Mapping[str, Any], problems: list[FieldProblem]) -> tuple[str,
     tags: dict[str, None] = {}
     for place, tag in enumerate(given):
         if not isinstance(tag, str) or not tag.isprintable() or not tag.strip() == tag != "":
-            problems.append(FieldProblem(f"tags[{place}]", "must be text without outer spaces."))
+            message = "must be a tag: text like studio, not empty, and no space at either end."
+            problems.append(FieldProblem(f"tags[{place}]", message))
         elif len(tag) > MAX_TAG_CHARS:
             message = f"must have at most {MAX_TAG_CHARS} characters."
             problems.append(FieldProblem(f"tags[{place}]", message))

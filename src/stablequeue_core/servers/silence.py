@@ -45,7 +45,7 @@ class Silence:
     @property
     def advice(self) -> str:
         """What to do."""
-        number = _number(self.worker)
+        number = number_of(self.worker)
         resume = f"continue it (`fg`, or `kill -CONT {number}`)" if number else "continue it"
         if not self.others_live:
             return f"If it is stopped, {resume}; else start one with `stablequeue work`."
@@ -68,7 +68,7 @@ def process_text(worker: str) -> str:
         >>> process_text("studio:42:8861f4e4"), process_text("somebody")
         ("process 42 on 'studio'", "process 'somebody'")
     """
-    number = _number(worker)
+    number = number_of(worker)
     if number is None:
         return f"process {worker!r}"
     return f"process {number} on {worker.split(':')[0]!r}"
@@ -79,7 +79,7 @@ def is_this_process(worker: str) -> bool:
     return process_of(worker) == f"{platform.node()}:{os.getpid()}"
 
 
-def _number(worker: str) -> str | None:
+def number_of(worker: str) -> str | None:
     """The number that the system gave to the process."""
     each = worker.split(":")
     return each[1] if len(each) > 1 and each[1].isdecimal() else None

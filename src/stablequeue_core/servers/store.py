@@ -17,7 +17,7 @@ class ServerStore(ABC):
 
     @abstractmethod
     def add(self, server: Server, event: Event) -> None:
-        """Keep a new server.
+        """Keep a new server, and give it a number that no other server has.
 
         Raises:
             ServerExists: the alias is taken.
@@ -39,9 +39,9 @@ class ServerStore(ABC):
     def replace(self, before: Server, server: Server, event: Event) -> None:
         """Keep ``server`` in place of ``before``.
 
-        A new alias renames it, and its pending and running jobs follow: their ``target`` changes,
-        and their ``revision``, so that no older copy brings the old name back. The ledger of those
-        that run (:attr:`Job.server <stablequeue_core.jobs.Job.server>`) keeps the old name.
+        A new alias renames it, and pending and running jobs follow: what names it in them (their
+        ``target``, the ledger, the servers that they avoid) has the new name, and their
+        ``revision`` changes, so that no older copy brings the old name back. Its number stays.
 
         Raises:
             ServerNotFound: there is none with the alias of ``before``.

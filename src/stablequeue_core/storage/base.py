@@ -14,6 +14,7 @@ from stablequeue_core.jobs import JobStore
 from stablequeue_core.models import IdentityStore, ModelStore
 from stablequeue_core.servers import CostStore, ReportStore, ServerStore
 from stablequeue_core.storage.chunks import Chunk
+from stablequeue_core.storage.moves import Fence, Move
 
 
 class ProcessLock(ABC):
@@ -22,7 +23,13 @@ class ProcessLock(ABC):
     It is given up by :meth:`release` or by the death of its process, however sudden, so that
     whoever gets it next knows: what is still marked as under way is an orphan. Another process can
     have it within 15 seconds of that death, and at once where both run on one machine.
+
+    Attributes:
+        term: how often it was really taken. While it stays the same, nobody else had the lock in
+            between; a lock that was lost and taken anew shows it here, and nowhere else.
     """
+
+    term: int = 0
 
     @abstractmethod
     def try_acquire(self) -> bool:
@@ -63,8 +70,12 @@ class Storage(ABC):
     changes: Bell
 
     @abstractmethod
-    def lane_lock(self, alias: str) -> ProcessLock:
-        """A lock for whoever sends jobs to the server named ``alias``; not yet taken."""
+    def lane_lock(self, lane: str) -> ProcessLock:
+        """A lock for whoever sends jobs to a server; not yet taken.
+
+        Args:
+            lane: which one, as :attr:`Server.lane <stablequeue_core.servers.Server.lane>` says.
+        """
 
     @abstractmethod
     def fetching_lock(self) -> ProcessLock:
@@ -102,6 +113,33 @@ class Storage(ABC):
         Raises:
             StorageNotEmpty: something is remembered here already.
         """
+
+    @abstractmethod
+    def location(self) -> str:
+        """Where it is, for people: names no user, no password and no path."""
+
+    @abstractmethod
+    def fence(self) -> Fence:
+        """Let nobody change anything for as long as a block lasts, in whatever process.
+
+        Everything can be read meanwhile. A change waits until the block has ended, or raises
+        ``StorageBusy``. When the block raises, or its process dies however suddenly, all goes on
+        as before; so it does at its end, unless the ``Leave`` that it was given was called. Then
+        the queue was moved: every change raises ``StorageMoved``, also in processes that have had
+        the storage open all the time, until :meth:`reopen`.
+
+        Raises:
+            StorageBusy: somebody has been changing something for too long.
+            StorageMoved: it was moved already.
+        """
+
+    @abstractmethod
+    def moved(self) -> Move | None:
+        """Where the queue was moved to; None: it is here."""
+
+    @abstractmethod
+    def reopen(self) -> Move | None:
+        """Let the queue go on here, though it was moved; where it was, None: nowhere else."""
 
     @abstractmethod
     def close(self) -> None:

@@ -17,6 +17,7 @@ from stablequeue_core.errors import StorageBusy, StorageError
 from stablequeue_core.serialization import to_iso
 from stablequeue_core.storage.base import ProcessLock, Storage
 from stablequeue_core.storage.chunks import Chunk, ChunkKind
+from stablequeue_core.storage.moves import Move
 
 Told = Callable[[ChunkKind, int], None]
 """Hears how many things of a kind have been read so far."""
@@ -40,17 +41,20 @@ class Copied:
 def copy(source: Storage, target: Storage, *, told: Told | None = None) -> Copied:
     """Copy everything from ``source`` to ``target``, which must be empty.
 
-    The source stays as it is. If the copy breaks off, however suddenly, the target stays empty. At
-    the end the target is read back and compared, thing by thing.
+    Nobody can change the source meanwhile, in whatever process: changes wait, or raise
+    ``StorageBusy``. At the end the target is read back and compared, thing by thing. The source
+    stays as it is, and goes on. If the copy breaks off, however suddenly, the target stays empty,
+    unless that is while the two are compared.
 
     Args:
-        source: nobody else may work on it: neither run jobs nor add any.
+        source: nobody may run its jobs.
         target: remembers nothing yet.
         told: hears how far it is, now and then.
 
     Raises:
-        StorageBusy: a process runs jobs of the source, fetches files or tidies up; or one has
-            changed it meanwhile. Nothing was written.
+        StorageBusy: a process runs jobs of the source, fetches files or tidies up, or has been
+            changing something for too long. Nothing was written.
+        StorageMoved: the source was moved already.
         StorageNotEmpty: the target remembers something already; it stays as it is.
         StorageError: one of the two failed, or what arrived is not what was sent.
 
@@ -59,13 +63,45 @@ def copy(source: Storage, target: Storage, *, told: Told | None = None) -> Copie
         with SqliteStorage("a/queue.sqlite3") as old, SqliteStorage("b/queue.sqlite3") as new:
             print(copy(old, new).counts)
     """
+    with source.fence():
+        return _copy(source, target, told)
+
+
+def move(source: Storage, target: Storage, *, told: Told | None = None) -> Copied:
+    """As :func:`copy`; once all has arrived, the source is left for good.
+
+    From then on whoever changes it gets ``StorageMoved``, also in processes that have had it open
+    all the time: no job is accepted there that the target does not know of, and none is made
+    twice. :meth:`~stablequeue_core.storage.Storage.reopen` takes that back.
+
+    Raises:
+        StorageBusy, StorageMoved, StorageNotEmpty: as :func:`copy`.
+        StorageError: the same; or all has arrived, but the source could not be marked.
+    """
+    copied = None
+    try:
+        with source.fence() as leave:
+            copied = _copy(source, target, told)
+            leave(Move(to=target.location(), at=source.clock.now()))
+    except StorageError as error:
+        if copied is None:
+            raise
+        raise StorageError(
+            "Everything was copied, but the queue could not be marked as moved, so it still "
+            "takes jobs, and there are two of it now. Empty the copy, and move the queue again. "
+            f"{error.message}"
+        ) from error
+    return copied
+
+
+def _copy(source: Storage, target: Storage, told: Told | None) -> Copied:
     with ExitStack() as held:
         for lock in (source.fetching_lock(), source.tidying_lock()):
             _hold(lock, held)
         for server in source.servers.list():
-            _hold(source.lane_lock(server.alias), held)
+            _hold(source.lane_lock(server.lane), held)
         sent = _Tally()
-        target.restore(_of_one_moment(source, sent, told))
+        target.restore(_sent(source, sent, told))
         arrived = _Tally()
         for chunk in target.dump():
             arrived.add(chunk)
@@ -86,19 +122,13 @@ def _hold(lock: ProcessLock, held: ExitStack) -> None:
     held.callback(lock.release)
 
 
-def _of_one_moment(source: Storage, sent: _Tally, told: Told | None) -> Iterator[Chunk]:
-    """All that the source remembers; breaks off at the end if it has changed by then."""
-    last = source.events.last()
+def _sent(source: Storage, sent: _Tally, told: Told | None) -> Iterator[Chunk]:
+    """All that the source remembers, counted on its way."""
     for chunk in source.dump():
         sent.add(chunk)
         yield chunk
         if told is not None:
             told(chunk.kind, sent.counts[chunk.kind])
-    if source.events.last() != last:
-        raise StorageBusy(
-            "The queue was changed while it was copied, so the copy would lack something. Stop "
-            "every process that uses it, web servers too, then copy it; nothing was written."
-        )
 
 
 @define

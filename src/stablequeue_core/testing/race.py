@@ -141,3 +141,10 @@ def hold_fetching(opener: Opener, held: Flag) -> None:
         if lock.try_acquire():
             held.set()
             threading.Event().wait()
+
+
+def hold_fence(opener: Opener, held: Flag) -> None:
+    """Keep everybody from changing anything until this process is killed."""
+    with opener() as storage, storage.fence():
+        held.set()
+        threading.Event().wait()

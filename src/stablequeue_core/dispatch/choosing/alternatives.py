@@ -58,7 +58,9 @@ class Alternatives:
         if not able:
             return math.inf
         work = sum(each.seconds(first) for each in able) / len(able)
-        return (sum(each.free_in for each in able) + count * work) / len(able)
+        shared = (sum(each.free_in for each in able) + count * work) / len(able)
+        # However many they are: no job is shared.
+        return max(shared, min(each.free_in + each.seconds(first) for each in able))
 
     def done_sooner_elsewhere(self, candidate: Candidate) -> int:
         """How many jobs like this one others would finish before this one was finished here."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Collection, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 
 from attrs import frozen
 
@@ -13,6 +13,7 @@ from stablequeue_core.dispatch.choosing.alternatives import Alternatives
 from stablequeue_core.dispatch.choosing.prospects import Prospect
 from stablequeue_core.dispatch.choosing.reading import Reading, ReadingMemory
 from stablequeue_core.dispatch.choosing.shadow import Shadow
+from stablequeue_core.dispatch.choosing.steady import SteadyTime
 from stablequeue_core.jobs import Backlog, Candidate, Line
 from stablequeue_core.settings import Settings
 
@@ -62,7 +63,8 @@ class Policy:
 
     def __init__(self, settings: Settings) -> None:
         self._bound = settings.affinity_bound
-        self._shadow = Shadow(self._bound * HEAD_START)
+        self._time = SteadyTime()
+        self._shadow = Shadow(self._bound * HEAD_START, self._time)
         self._memory = ReadingMemory()
         self._at_work_on: dict[str, str | None] = {}
         self._leaving: dict[str, tuple[float, float]] = {}
@@ -81,8 +83,8 @@ class Policy:
             others: the rest of the servers.
             now: the time.
         """
-        moment = now.timestamp()
         with self._lock:
+            moment = self._time.pass_to(now)
             reading = Reading(line, here, others, self._memory, moment)
             self._shadow.asks(here.alias, moment)
             self._shadow.follow(here, reading.in_order(), moment)
@@ -100,8 +102,8 @@ class Policy:
         if turn is None:
             return None
         return PassedOver(
-            since=datetime.fromtimestamp(turn.since, UTC),
-            until=datetime.fromtimestamp(turn.since + self._bound, UTC),
+            since=self._time.by_the_clock(turn.since),
+            until=self._time.by_the_clock(turn.since + self._bound),
         )
 
     def _pick(self, reading: Reading, servers: Alternatives, now: float) -> Candidate | None:
@@ -194,8 +196,7 @@ class Policy:
     def _may_leave(self, servers: Alternatives, candidate: Candidate, now: float) -> bool:
         """Others may be late: nothing is left to them for longer than it takes here."""
         since, last = self._leaving.get(servers.here.alias, (now, now))
-        # A clock that was put back makes it another occasion, too.
-        if not 0 <= now - last <= OTHER_OCCASION:
+        if now - last > OTHER_OCCASION:
             since = now
         self._leaving[servers.here.alias] = since, now
         return now - since < servers.seconds_here(candidate)

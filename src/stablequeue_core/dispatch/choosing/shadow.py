@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from attrs import define, frozen
 
 from stablequeue_core.dispatch.choosing.prospects import Prospect
+from stablequeue_core.dispatch.choosing.steady import SteadyTime
 from stablequeue_core.jobs import Candidate
 
 Standing = tuple[int, int, int]
@@ -36,7 +37,7 @@ class Turn:
 
     Attributes:
         candidate: as it was then.
-        since: when it would have been started; seconds since 1970, as all times here.
+        since: when it would have been started; by the steady time, as all times here.
     """
 
     candidate: Candidate
@@ -76,10 +77,12 @@ class Shadow:
         head_start: seconds by which the shadow's first servers are ahead when it begins. After a
             restart nobody knows how long the jobs in the line have been passed over already; so
             they are not passed over for as long again.
+        time: the steady time.
     """
 
-    def __init__(self, head_start: float) -> None:
+    def __init__(self, head_start: float, time: SteadyTime) -> None:
         self._head_start = head_start
+        self._time = time
         self._began_at: float | None = None
         self._servers: dict[str, _Server] = {}
         self._turns: OrderedDict[str, Turn] = OrderedDict()
@@ -126,9 +129,9 @@ class Shadow:
             first = first or next(unserved, None)
             ahead = self._next_ahead(asking, first)
             if ahead is not None:
-                self._serve(server, asking, self._ahead.pop(ahead)[1])
+                self._serve(server, asking, self._ahead.pop(ahead)[1], now)
             elif first is not None:
-                self._turns[first.id] = Turn(first, self._serve(server, asking, first))
+                self._turns[first.id] = Turn(first, self._serve(server, asking, first, now))
                 first = None
             else:
                 # Nothing to do until now: who comes later cannot have come first.
@@ -173,10 +176,10 @@ class Shadow:
                 return index
         return None
 
-    @staticmethod
-    def _serve(server: _Server, asking: Prospect, candidate: Candidate) -> float:
+    def _serve(self, server: _Server, asking: Prospect, candidate: Candidate, now: float) -> float:
         """Let the shadow's server do this job next; when it starts."""
-        start = max(server.free_at, candidate.created_at.timestamp())
+        # One that came before the clock was put back seems to come later than now.
+        start = max(server.free_at, min(self._time.at(candidate.created_at), now))
         load = 0.0
         if candidate.checkpoint is not None and candidate.checkpoint != server.loaded:
             load = asking.load_seconds(candidate.checkpoint)

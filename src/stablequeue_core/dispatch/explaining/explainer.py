@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from stablequeue_core.backends import Backend
 from stablequeue_core.clock import Clock
@@ -15,39 +14,27 @@ from stablequeue_core.dispatch.costing.costs import CostBook
 from stablequeue_core.dispatch.explaining import reasons, standstill, telling
 from stablequeue_core.dispatch.explaining.estimates import (
     BacklogEstimate,
-    Capacity,
     backlog,
     lines,
     rivals_in,
 )
 from stablequeue_core.dispatch.explaining.explanation import Explanation
 from stablequeue_core.dispatch.explaining.lacking import Lacking
+from stablequeue_core.dispatch.explaining.moment import Moment
 from stablequeue_core.dispatch.explaining.outlooks import best_of, outlooks
 from stablequeue_core.dispatch.explaining.overview import (
     Overview,
-    ServerView,
     capacity_of,
     seconds_left,
 )
 from stablequeue_core.dispatch.upkeep.arrivals import waiting_reason as reason_of_downloads
-from stablequeue_core.jobs import Job, JobStatus, runs_on
+from stablequeue_core.jobs import Job, JobStatus
 from stablequeue_core.servers import HealthBoard, Inventories, ReportBoard, Server, is_for_any
 from stablequeue_core.settings import Settings
 from stablequeue_core.storage import Storage
 
 BACKLOG_BELIEVED = 1.0
 """Seconds; whoever watches the queue asks more often than its total changes."""
-
-
-@frozen
-class _Moment:
-    """All that is seen at once, so that one answer does not contradict itself."""
-
-    now: datetime
-    views: Sequence[ServerView]
-    fleet: Sequence[Capacity]
-    is_paused: bool
-    is_anybody_at_work: bool
 
 
 class Explainer:
@@ -92,7 +79,13 @@ class Explainer:
         self._dispatches = dispatches
         self._lacking = Lacking(inventories, connect, clock=clock)
         self._overview = Overview(
-            storage, reports, health, self._lacking, clock=clock, dispatches=dispatches
+            storage,
+            reports,
+            health,
+            self._lacking,
+            clock=clock,
+            settings=settings,
+            dispatches=dispatches,
         )
         self._lock = threading.Lock()
         self._backlog: tuple[float, BacklogEstimate] | None = None
@@ -148,7 +141,8 @@ class Explainer:
         if known is not None and 0 <= now - known[0] < BACKLOG_BELIEVED:
             return known[1]
         moment = self._look()
-        estimate = backlog(self._jobs.work_before(None), moment.fleet)
+        everything = self._jobs.work_before(None, now=moment.now)
+        estimate = backlog(everything, moment.fleet, now=moment.now)
         if moment.is_paused:
             # Nobody knows when it goes on.
             estimate = evolve(estimate, seconds=None)
@@ -157,11 +151,11 @@ class Explainer:
         return estimate
 
     def _explain_pending(
-        self, job: Job, told: Explanation, moment: _Moment, unanswered: Mapping[str, str]
+        self, job: Job, told: Explanation, moment: Moment, unanswered: Mapping[str, str]
     ) -> Explanation:
         obstacle = self._obstacle(job, moment)
-        before = self._jobs.work_before(job)
-        queues = lines(before, moment.fleet) if _may_start(job, moment) else {}
+        before = self._jobs.work_before(job, now=moment.now)
+        queues = lines(before, moment.fleet, now=moment.now) if moment.may_start(job) else {}
         servers = outlooks(
             job, moment.views, queues, self._costs, unanswered=unanswered, now=moment.now
         )
@@ -180,7 +174,7 @@ class Explainer:
             told,
             why=f"{why} {reasons.warning(job, moment.views)}".rstrip(),
             servers=servers,
-            position=self._jobs.position(job),
+            position=self._jobs.position(job, now=moment.now),
             before=rivals,
             eta_seconds=best.done_in if best else None,
         )
@@ -190,7 +184,7 @@ class Explainer:
         job: Job,
         parts: Sequence[Job],
         told: Explanation,
-        moment: _Moment,
+        moment: Moment,
         unanswered: Mapping[str, str],
     ) -> Explanation:
         """One that runs, or whose parts do."""
@@ -206,7 +200,7 @@ class Explainer:
         )
         return evolve(told, why=why, servers=servers, eta_seconds=eta)
 
-    def _obstacle(self, job: Job, moment: _Moment) -> str | None:
+    def _obstacle(self, job: Job, moment: Moment) -> str | None:
         """Why a pending job cannot start now; None: it can, when its turn comes."""
         if job.held:
             return reasons.HELD
@@ -218,31 +212,32 @@ class Explainer:
             job, moment.views, is_anybody_at_work=moment.is_anybody_at_work
         )
 
-    def _eta(self, job: Job, moment: _Moment) -> float | None:
+    def _eta(self, job: Job, moment: Moment) -> float | None:
         if job.parts:
             open_parts = [p for p in self._jobs.parts_of(job.id) if not p.status.ended]
             etas = [self._eta(part, moment) for part in open_parts]
             known = [eta for eta in etas if eta is not None]
             return max(known, default=0.0) if len(known) == len(etas) else None
         if job.status is JobStatus.PROCESSING:
-            view = _view_of(job, moment)
-            if view is None or view.stands_still:
+            view = moment.view_of(job)
+            if view is None or view.is_open_ended:
                 return None
             return seconds_left(view, self._costs, moment.now)
-        if not _may_start(job, moment):
+        if not moment.may_start(job):
             return None
-        queues = lines(self._jobs.work_before(job), moment.fleet)
+        before = self._jobs.work_before(job, now=moment.now)
+        queues = lines(before, moment.fleet, now=moment.now)
         servers = outlooks(job, moment.views, queues, self._costs, unanswered={}, now=moment.now)
         best = best_of(servers)
         return best.done_in if best else None
 
-    def _look(self, *, with_jobs: bool = True) -> _Moment:
+    def _look(self, *, with_jobs: bool = True) -> Moment:
         """Look at all of it; ``with_jobs`` is what only an estimate needs."""
         if with_jobs:
             self._costs.refresh()
         now = self._clock.now()
         views = self._overview.views(with_jobs=with_jobs)
-        return _Moment(
+        return Moment(
             now,
             views,
             [capacity_of(view, self._costs, now) for view in views] if with_jobs else [],
@@ -250,9 +245,9 @@ class Explainer:
             self._overview.is_anybody_at_work(),
         )
 
-    def _keep_lists_known(self, job: Job, moment: _Moment) -> None:
+    def _keep_lists_known(self, job: Job, moment: Moment) -> None:
         """For who looks at a job again and again, here, where no lane asks what servers have."""
-        if is_for_any(job.target) and _may_start(job, moment):
+        if is_for_any(job.target) and moment.may_start(job):
             servers = [view.server for view in moment.views if view.takes_jobs]
             self._lacking.keep_known(servers, every=self._settings.inventory_age)
 
@@ -267,34 +262,27 @@ class Explainer:
         )
 
 
-def _may_start(job: Job, moment: _Moment) -> bool:
-    """Whether its turn can come without anybody doing something about the job or the queue."""
-    return not (job.held or job.waits_for or job.parts or moment.is_paused)
-
-
-def _of_running(job: Job, eta: float | None, moment: _Moment) -> str:
+def _of_running(job: Job, eta: float | None, moment: Moment) -> str:
     """What a job does that runs, or why it does not go on."""
-    view = _view_of(job, moment)
+    view = moment.view_of(job)
     progress = view.progress if view else None
     fraction = progress.fraction if progress else None
+    if view and view.unanswered:
+        return view.unanswered.of_job(job, fraction)
     if standstill.has_run_out(job, moment.now) or (view and view.silence):
         return standstill.of_job(
             job,
             view.silence if view else None,
             fraction,
+            trouble=view.trouble if view else None,
             is_anybody_at_work=moment.is_anybody_at_work,
         )
     return telling.running(job, eta, fraction)
 
 
-def _of_parts(job: Job, parts: Sequence[Job], moment: _Moment) -> str:
+def _of_parts(job: Job, parts: Sequence[Job], moment: Moment) -> str:
     """How far the parts are, and why some of them do not go on."""
     running = [part for part in parts if part.status is JobStatus.PROCESSING]
-    views = {view.alias: view for part in running if (view := _view_of(part, moment))}
-    still = [view.obstacle for view in views.values() if view.stands_still]
+    views = {view.alias: view for part in running if (view := moment.view_of(part))}
+    still = [view.obstacle for view in views.values() if view.is_open_ended]
     return " ".join(filter(None, (telling.parts(job, parts), *still)))
-
-
-def _view_of(job: Job, moment: _Moment) -> ServerView | None:
-    """The server that runs the job."""
-    return next((view for view in moment.views if view.alias == runs_on(job)), None)

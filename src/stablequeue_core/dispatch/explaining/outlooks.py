@@ -104,8 +104,18 @@ def _note(job: Job, view: ServerView, costs: CostBook, now: datetime) -> str | N
         told.append(f"The job is for {job.target!r} only.")
     if view.alias in job.avoids:
         told.append("It has failed this job before; others go first.")
-    if view.job is not None and view.job.id != job.id and not view.stands_still:
-        told.append(f"It runs another job, for {about(seconds_left(view, costs, now))} more.")
+    if view.job is not None and view.job.id != job.id and not view.is_open_ended:
+        what = _other_job(view.job, job)
+        told.append(f"It runs {what}, for {about(seconds_left(view, costs, now))} more.")
     elif view.job is None and view.health.queue_depth:
         told.append(f"It works for somebody else: {view.health.queue_depth} in its own queue.")
     return " ".join(told) or None
+
+
+def _other_job(running: Job, job: Job) -> str:
+    """What a server runs, as somebody says who asks about ``job``."""
+    if running.part_of == job.id:
+        return "a part of this job"
+    if job.part_of is not None and running.part_of == job.part_of:
+        return "another part of the same job"
+    return "another job"

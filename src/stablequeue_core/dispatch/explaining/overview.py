@@ -12,7 +12,9 @@ from stablequeue_core.dispatch.costing.costs import CostBook
 from stablequeue_core.dispatch.explaining import standstill
 from stablequeue_core.dispatch.explaining.estimates import Capacity
 from stablequeue_core.dispatch.explaining.lacking import Lacking
+from stablequeue_core.dispatch.explaining.unanswered import Unanswered
 from stablequeue_core.dispatch.links.loaded import is_same
+from stablequeue_core.dispatch.links.monitor import stall_limit
 from stablequeue_core.errors import BackendError
 from stablequeue_core.generation import Phase, Progress, Requirements
 from stablequeue_core.jobs import Job, Work, runs_on
@@ -27,13 +29,14 @@ from stablequeue_core.servers import (
     is_for_any,
 )
 from stablequeue_core.servers.report_board import ALIVE_FOR, BEAT_EVERY
+from stablequeue_core.settings import Settings
 from stablequeue_core.storage import Storage
 
 MISSED = timedelta(seconds=2 * BEAT_EVERY)
 """Whoever was silent for so long, and has lost the claim to a job, does not see to that."""
 
 LEAST_LEFT = 0.05
-"""A job that takes longer than was thought has at least so much of that time to go."""
+"""A job that takes longer than was thought has at least so much of its time to go."""
 
 
 @frozen(kw_only=True)
@@ -50,6 +53,7 @@ class ServerView:
         progress: how far that is; None where nobody has told.
         silence: of the process that holds it; None: that one lives, or nobody holds it.
         has_run_out: whether the claim of any process to that job has.
+        unanswered: set while it does not answer what it is asked about that job.
     """
 
     server: Server
@@ -61,6 +65,7 @@ class ServerView:
     progress: Progress | None = None
     silence: Silence | None = None
     has_run_out: bool = False
+    unanswered: Unanswered | None = None
 
     @property
     def alias(self) -> str:
@@ -75,12 +80,25 @@ class ServerView:
     @property
     def is_reachable(self) -> bool:
         """Whether it answers, as far as anybody has seen."""
-        return self.health.status in (ServerStatus.ONLINE, ServerStatus.UNKNOWN)
+        is_well = self.health.status in (ServerStatus.ONLINE, ServerStatus.UNKNOWN)
+        return is_well and self.unanswered is None
+
+    @property
+    def trouble(self) -> str | None:
+        """Why it does not answer, as a sentence; None: it does."""
+        if self.is_reachable:
+            return None
+        return self.health.last_error or f"Server {self.alias!r} is {self.health.status}."
 
     @property
     def stands_still(self) -> bool:
         """Whether nobody is known to see to it, and to the job that it runs."""
         return self.silence is not None or self.has_run_out
+
+    @property
+    def is_open_ended(self) -> bool:
+        """Whether nobody can tell when it has done what it runs."""
+        return self.stands_still or self.unanswered is not None
 
     @property
     def takes_jobs(self) -> bool:
@@ -94,13 +112,16 @@ class ServerView:
             return f"Server {self.alias!r} is disabled."
         if self.stands_still:
             state = "is paused" if self.server.paused else "gets no jobs"
-            why = standstill.of_server(self.job, self.silence)
+            why = standstill.of_server(self.job, self.silence, self.trouble)
             return f"Server {self.alias!r} {state}. {why}"
+        if self.unanswered is not None:
+            state = "is paused, and " if self.server.paused else ""
+            return f"Server {self.alias!r} {state}{self.unanswered.of_server}"
         if self.server.paused:
             rest = "; it finishes the job that it runs" if self.job else ""
             return f"Server {self.alias!r} is paused{rest}."
         if not self.is_reachable:
-            return self.health.last_error or f"Server {self.alias!r} is {self.health.status}."
+            return self.trouble
         if not self.is_attended:
             return f"No process sends jobs to server {self.alias!r} at the moment."
         return None
@@ -131,6 +152,7 @@ class Overview:
         health: how they feel.
         lacking: what they lack.
         clock: the time.
+        settings: when a job is given up.
         dispatches: whether this process sends jobs to servers.
     """
 
@@ -142,6 +164,7 @@ class Overview:
         lacking: Lacking,
         *,
         clock: Clock,
+        settings: Settings,
         dispatches: bool,
     ) -> None:
         self._storage = storage
@@ -149,6 +172,7 @@ class Overview:
         self._health = health
         self._lacking = lacking
         self._clock = clock
+        self._settings = settings
         self._dispatches = dispatches
 
     def views(self, *, with_jobs: bool = True) -> Sequence[ServerView]:
@@ -171,11 +195,18 @@ class Overview:
 
     def _view(self, server: Server, report: ServerReport | None, job: Job | None) -> ServerView:
         told = report if report is not None and self._reports.is_good(report) else None
-        has_run_out = job is not None and standstill.has_run_out(job, self._clock.now())
+        health = self._health.of(server.alias)
+        unanswered = self._unanswered(health, job)
+        # Whoever waits for an answer is late with all else, too.
+        has_run_out = (
+            job is not None
+            and unanswered is None
+            and standstill.has_run_out(job, self._clock.now())
+        )
         is_of_job = report is not None and job is not None and report.job_id == job.id
         return ServerView(
             server=server,
-            health=self._health.of(server.alias),
+            health=health,
             worker=told.worker if told else None,
             is_attended=self._dispatches or told is not None,
             lacks=lambda requirements: self._lacking.by(server, requirements),
@@ -183,7 +214,17 @@ class Overview:
             progress=report.progress if report and is_of_job else None,
             silence=self._silence(report, job if has_run_out else None),
             has_run_out=has_run_out,
+            unanswered=unanswered,
         )
+
+    def _unanswered(self, health: ServerHealth, job: Job | None) -> Unanswered | None:
+        """Set when a living process has told that the server does not answer it."""
+        since = health.unanswered_since
+        if since is None:
+            return None
+        seconds = max(0.0, (self._clock.now() - since).total_seconds())
+        left = stall_limit(job.effort, self._settings) - seconds if job else None
+        return Unanswered(seconds=seconds, left=left)
 
     def _silence(self, report: ServerReport | None, run_out: Job | None) -> Silence | None:
         """Of the process that holds a server, to a job of which it may have lost its claim."""
@@ -220,10 +261,10 @@ def capacity_of(view: ServerView, costs: CostBook, now: datetime) -> Capacity:
 def seconds_left(view: ServerView, costs: CostBook, now: datetime) -> float:
     """How long the server will be at work on what it runs now; 0 if it runs nothing of ours.
 
-    Of what stands still nobody can tell: that is 0, too.
+    Of what is open-ended nobody can tell: that is 0, too.
     """
     job, progress = view.job, view.progress
-    if job is None or view.stands_still:
+    if job is None or view.is_open_ended:
         return 0.0
     seconds = costs.seconds(view.alias, job.checkpoint, job.effort)
     if progress is not None and progress.phase is Phase.SAMPLING and progress.fraction > 0:
@@ -233,4 +274,4 @@ def seconds_left(view: ServerView, costs: CostBook, now: datetime) -> float:
     if not view.is_loaded(job.checkpoint):
         seconds += costs.load(view.alias, job.checkpoint)
     since = (now - job.attempts[-1].started_at).total_seconds() if job.attempts else 0.0
-    return max(seconds - since, seconds * LEAST_LEFT)
+    return max(seconds - since, max(seconds, since) * LEAST_LEFT)

@@ -6,12 +6,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
 from stablequeue_core.dispatch.choosing.policy import PassedOver
+from stablequeue_core.dispatch.explaining.alike import shared
 from stablequeue_core.dispatch.explaining.explanation import ServerOutlook
 from stablequeue_core.dispatch.explaining.overview import ServerView
 from stablequeue_core.dispatch.explaining.telling import about
 from stablequeue_core.jobs import Job
+from stablequeue_core.quantities import count_text
 from stablequeue_core.serialization import to_iso
-from stablequeue_core.servers import GROUP_PREFIX, is_for_any
+from stablequeue_core.servers import GROUP_PREFIX, Server, is_for_any
 
 HELD = "Its user holds it back; it starts after it is released."
 PAUSED = "The queue is paused."
@@ -22,7 +24,10 @@ NOBODY_AT_WORK = (
 )
 
 MOST_TOLD = 4
-"""So many servers are spoken of in one sentence."""
+"""So many different things are said of servers; what is the same is said once."""
+
+_Said = tuple[Server, str | None]
+"""A sentence about a server, if there is one."""
 
 
 def not_yet(job: Job, now: datetime) -> str | None:
@@ -115,7 +120,7 @@ def _none_can(job: Job, enabled: Sequence[ServerView]) -> str | None:
     unable = [v for v in enabled if v not in able and v not in unknown]
     if any(view.takes_jobs for view in able):
         return None
-    lacking = _told(_first_lack(job, view) for view in unable)
+    lacking = _told((view.server, _first_lack(job, view)) for view in unable)
     if able:
         return f"What could run it takes no jobs now. {_told(_obstacles(able))}"
     if unable and not unknown:
@@ -133,23 +138,24 @@ def _first_lack(job: Job, view: ServerView) -> str | None:
     return missing[0].message if missing else None
 
 
-def _obstacles(views: Iterable[ServerView]) -> Iterator[str | None]:
+def _obstacles(views: Iterable[ServerView]) -> Iterator[_Said]:
     """Why each of them takes no jobs; of a process that keeps several it is told once."""
     silent: set[str] = set()
     for view in views:
         worker = view.silence.worker if view.silence else None
         if worker in silent and view.server.enabled:
-            yield f"The same process keeps server {view.alias!r}."
+            yield view.server, f"The same process keeps server {view.alias!r}."
         else:
-            yield view.obstacle
+            yield view.server, view.obstacle
         silent.update(filter(None, [worker]))
 
 
-def _told(sentences: Iterable[str | None]) -> str:
-    each = [sentence for sentence in sentences if sentence]
-    more = len(each) - MOST_TOLD
-    told = " ".join(each[:MOST_TOLD])
-    return f"{told} The same goes for {more} more." if more > 0 else told
+def _told(said: Iterable[_Said]) -> str:
+    """What is said of the servers; of what is alike they are named together."""
+    each = list(shared((server, sentence) for server, sentence in said if sentence))
+    told = " ".join(one.told() for one in each[:MOST_TOLD])
+    more = sum(len(one.servers) for one in each[MOST_TOLD:])
+    return f"{told} Nor does it run on {count_text(more, 'other server')}." if more else told
 
 
 def _passed_over(

@@ -18,15 +18,28 @@ def has_run_out(job: Job, now: datetime) -> bool:
     return job.lease is not None and job.lease.until < now
 
 
-def of_server(job: Job | None, silence: Silence | None) -> str:
-    """Why a server gets no jobs whose process is silent, or has lost its claim to this job."""
+def of_server(job: Job | None, silence: Silence | None, trouble: str | None) -> str:
+    """Why a server gets no jobs whose process is silent, or has lost its claim to this job.
+
+    Args:
+        job: processing there; None: nothing is.
+        silence: of the process that holds the server; None: that one lives, or nobody holds it.
+        trouble: why the server cannot be asked; None: it can.
+    """
     if silence is not None:
         return f"{silence.sentence} {silence.advice}"
+    if trouble is not None and job is not None and job.cancel_requested:
+        return f"It has to tell first whether it still works on a job that was cancelled. {trouble}"
     return f"It runs a job, but {_claim(job)} has run out: {IN_A_MOMENT}"
 
 
 def of_job(
-    job: Job, silence: Silence | None, fraction: float | None, *, is_anybody_at_work: bool
+    job: Job,
+    silence: Silence | None,
+    fraction: float | None,
+    *,
+    trouble: str | None,
+    is_anybody_at_work: bool,
 ) -> str:
     """What becomes of a job that was begun, and that nobody is known to see to.
 
@@ -34,6 +47,7 @@ def of_job(
         job: processing.
         silence: of the process that holds its server; None: that one lives, or nobody holds it.
         fraction: how far the job was when that was told last; None: nobody has told.
+        trouble: why its server cannot be asked; None: it can.
         is_anybody_at_work: whether any process runs jobs.
     """
     told = f"It was begun on server {job.server!r}"
@@ -41,6 +55,8 @@ def of_job(
         told += f", and {fraction:.0%} done when that was told last"
     if silence is not None:
         told += f"; nobody sees to it now. {silence.sentence} {silence.advice}"
+    elif is_anybody_at_work and trouble is not None and job.cancel_requested:
+        return f"{told}. It is cancelled once the server tells that it has stopped. {trouble}"
     elif is_anybody_at_work:
         told += f", but {_claim(job)} has run out: {IN_A_MOMENT}"
     else:

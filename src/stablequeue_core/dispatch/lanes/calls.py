@@ -6,9 +6,10 @@ import logging
 import threading
 from collections.abc import Callable, Sequence
 
+from stablequeue_core.deadline import Deadline
 from stablequeue_core.dispatch.lanes.lane import Lane
 from stablequeue_core.dispatch.lanes.lookout import Lookout
-from stablequeue_core.errors import JobNotFound, StorageError
+from stablequeue_core.errors import JobNotFound, StorageError, UnreadableJob
 from stablequeue_core.events import Event, EventKind
 from stablequeue_core.jobs import Job
 from stablequeue_core.outage import Outage
@@ -67,7 +68,11 @@ class Calls:
         self._lanes = lanes
         self._servers_changed = servers_changed
         self._seen: int | None = None
-        self._outage = Outage(logger, "What others have changed cannot be read")
+        self._outage = Outage(
+            logger,
+            "What others have changed cannot be read",
+            "What others have changed is read again.",
+        )
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="stablequeue-calls", daemon=True)
 
@@ -75,11 +80,14 @@ class Calls:
         """Begin to listen."""
         self._thread.start()
 
-    def close(self) -> None:
+    def stop(self) -> None:
         """Wake nobody any more."""
         self._stopping.set()
         self._storage.work.ring()
-        self._thread.join()
+
+    def join(self, deadline: Deadline) -> bool:
+        """Wait for the end of the thread; whether it has ended."""
+        return deadline.join(self._thread)
 
     def everyone(self) -> None:
         """There may be something to do for any lane."""
@@ -146,6 +154,10 @@ class Calls:
             job = self._storage.jobs.get(event.job_id or "")
         except JobNotFound:
             return
+        except UnreadableJob:
+            # Whom it concerns, nobody can tell; whoever looks passes over it.
+            self.everyone()
+            return
         self._lookout.call(job.target)
         for lane in self._concerned(job):
             lane.ring()
@@ -153,7 +165,8 @@ class Calls:
     def _concerned(self, job: Job) -> Sequence[Lane]:
         """The lanes that can take the job; if none can, those that are to find out otherwise.
 
-        Those that look for files already will see to this job, too.
+        Those that look for files already will see to this job, too. A server that is switched off,
+        or of which nobody knows what it has, may be able to; so nothing is left to it alone.
         """
         idle = [
             lane
@@ -163,5 +176,13 @@ class Calls:
         if not is_for_any(job.target):
             return idle
         needs = job.requirements
-        able = [lane for lane in idle if not lane.lacks(needs)]
-        return able or [lane for lane in idle if needs.may_fetch or not lane.looks_for_files]
+        able, others, unsure = [], [], []
+        for lane in idle:
+            link, missing = lane.standing.link, lane.lacks(needs)
+            if link is None or not link.is_well or missing is None:
+                unsure.append(lane)
+            elif not missing and not lane.standing.server.paused:
+                able.append(lane)
+            elif needs.may_fetch or not lane.looks_for_files:
+                others.append(lane)
+        return [*unsure, *(able or others)]

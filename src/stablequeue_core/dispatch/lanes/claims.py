@@ -16,7 +16,7 @@ from stablequeue_core.dispatch.links.link import Link
 from stablequeue_core.errors import InvalidParams
 from stablequeue_core.events import Event, EventKind
 from stablequeue_core.generation import parse_params
-from stablequeue_core.jobs import Job, Lease, event_of, limits_in
+from stablequeue_core.jobs import Candidate, Job, Lease, Line, event_of, limits_in
 from stablequeue_core.jobs.seeds import drawn_seed
 from stablequeue_core.servers import Server
 from stablequeue_core.settings import Settings
@@ -131,8 +131,15 @@ class Claims:
         now = self._clock.now()
         here, others = self._fleet.here(self._standing, link), self._fleet.others(server.alias)
         look = Look(self._policy, here, others, now)
-        job = self._storage.jobs.claim(server.targets, now=now, choose=look, begin=self._begin)
-        if job is None:
+
+        def choose(line: Line) -> Candidate | None:
+            # It may have been paused meanwhile: a storage that is slow lets us wait.
+            return look(line) if self._standing.server is server else None
+
+        job = self._storage.jobs.claim(server.targets, now=now, choose=choose, begin=self._begin)
+        if self._standing.server is not server:
+            self.look_again()
+        elif job is None:
             self._remember(server, mark, look, 1 + len(others))
         else:
             self._mark = None

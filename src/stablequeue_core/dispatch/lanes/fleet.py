@@ -106,7 +106,7 @@ class Fleet:
 
     def _held(self, standing: Standing) -> Prospect:
         link = standing.link
-        if link is None or not link.is_well or standing.server.paused:
+        if link is None or not (link.is_well and link.answers) or standing.server.paused:
             free_in = OUT_OF_REACH
         else:
             free_in = self._left_of(standing)

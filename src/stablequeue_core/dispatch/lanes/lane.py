@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
-from stablequeue_core.clock import Clock
+from stablequeue_core.deadline import Deadline
 from stablequeue_core.dispatch.lanes.claims import Claims
 from stablequeue_core.dispatch.lanes.fleet import Standing
 from stablequeue_core.dispatch.lanes.tenure import Tenure
@@ -18,7 +18,7 @@ from stablequeue_core.dispatch.running.recovery import Recovery
 from stablequeue_core.dispatch.running.runner import Runner
 from stablequeue_core.errors import BackendError, QueueClosed, ServerNotFound, StorageError
 from stablequeue_core.generation import Requirements
-from stablequeue_core.images import ImageStore
+from stablequeue_core.jobs import Job
 from stablequeue_core.outage import Outage
 from stablequeue_core.servers import Server
 from stablequeue_core.settings import Settings
@@ -38,37 +38,34 @@ class Lane:
     over now and then.
 
     Args:
-        storage, images: who remembers.
+        storage: who remembers.
         connect: makes the link to the server.
         standing: whose lane it is, and what others may see of it.
         tenure: its right to the server.
         claims: takes jobs.
         runner: sees them through.
-        monitor: watches over them meanwhile.
+        recovery: gives back what others left on the server.
+        monitor: watches over the jobs meanwhile.
         reporter: tells other processes of the server.
         answered: is called when something new is known of the server, for the others' sake.
-        worker: who we are.
-        clock, settings: the time, and every knob.
+        settings: every knob.
     """
 
     def __init__(
         self,
         storage: Storage,
-        images: ImageStore,
         connect: Callable[[Server], Link],
         *,
         standing: Standing,
         tenure: Tenure,
         claims: Claims,
         runner: Runner,
+        recovery: Recovery,
         monitor: Monitor,
         reporter: Reporter,
         answered: Callable[[], None],
-        worker: str,
-        clock: Clock,
         settings: Settings,
     ) -> None:
-        self.alias = standing.server.alias
         self.standing = standing
         self._storage = storage
         self._connect = connect
@@ -79,15 +76,18 @@ class Lane:
         self._answered = answered
         self._settings = settings
         self._tenure = tenure
-        self._recovery = Recovery(
-            self.alias, storage.jobs, images, worker=worker, clock=clock, settings=settings
-        )
-        self._outage = Outage(logger, f"The lane of server {self.alias!r} has to wait")
-        self._has_recovered = False
+        self._recovery = recovery
+        lane = f"The lane of server {self.alias!r}"
+        self._outage = Outage(logger, f"{lane} has to wait", f"{lane} goes on.")
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"stablequeue-lane-{self.alias}")
         self._thread.daemon = True
         self._thread.start()
+
+    @property
+    def alias(self) -> str:
+        """What its server is called now."""
+        return self.standing.server.alias
 
     @property
     def is_alive(self) -> bool:
@@ -127,9 +127,26 @@ class Lane:
         self.standing.bell.ring()
 
     def meet(self, server: Server) -> None:
-        """The server was changed."""
+        """The server was changed, or renamed: the lane stays what it is."""
         self.standing.server = server
+        self._reporter.follow(server.alias)
         self.ring()
+
+    def see_to(self, job: Job) -> None:
+        """The lease of this job of its server ran out: if nobody runs it, it is given back."""
+        running = self.standing.job
+        if self.standing.is_held and (running is None or running.id != job.id):
+            self._recovery.again()
+            self.ring()
+
+    def look(self) -> None:
+        """See whether its right to the server was lost while it rested.
+
+        Raises:
+            StorageError: that cannot be found out.
+        """
+        if not self._tenure.look():
+            self.ring()
 
     def stop(self) -> None:
         """Take no more jobs; the one that runs goes on."""
@@ -137,10 +154,9 @@ class Lane:
         self._claims.stop()
         self.ring()
 
-    def join(self, timeout: float) -> bool:
+    def join(self, deadline: Deadline) -> bool:
         """Wait for the lane's end; whether it has ended."""
-        self._thread.join(timeout)
-        return not self._thread.is_alive()
+        return deadline.join(self._thread)
 
     def give_up(self) -> None:
         """Leave the job that runs to recovery."""
@@ -177,7 +193,7 @@ class Lane:
         except Exception:
             # The lane must outlive whatever this is.
             logger.exception("The lane of server %r stumbled; it goes on.", self.alias)
-        self._has_recovered = False
+        self._recovery.again()
         self._stopping.wait(AFTER_A_SURPRISE)
         return 0.0
 
@@ -191,10 +207,13 @@ class Lane:
             return rest
         if not self._tenure.take():
             return self._stand_by(link)
+        if not (self._has_recovered and link.is_well):
+            # What ran last ran in vain, and no other job can follow at once.
+            self._reporter.rests()
         if not self._has_recovered:
-            self._has_recovered = self._recovery.bring_back(link.backend)
+            rest = self._recovery.bring_back(link, self._tenure.term)
             self._claims.look_again()
-            return 0.0 if self._has_recovered else self._settings.poll
+            return rest
         if not link.are_known:
             # What it could not run when it was last looked, it may run by its new lists.
             self._claims.look_again()
@@ -207,6 +226,11 @@ class Lane:
             self._keep_fresh(link)
         return 0.0
 
+    @property
+    def _has_recovered(self) -> bool:
+        """Whether nobody has left a job on the server since we hold it."""
+        return self._recovery.is_done_in(self._tenure.term)
+
     def _rest(self, link: Link) -> float:
         """How long there is nothing to do for who holds the lane; asks nobody."""
         is_settled = self._has_recovered and link.is_well and not link.has_questions
@@ -217,7 +241,6 @@ class Lane:
 
     def _stand_by(self, link: Link) -> float:
         """Another process sends the server jobs; what it has may be asked here all the same."""
-        self._has_recovered = False
         self._answer(link)
         return self._tenure.try_in
 

@@ -19,6 +19,7 @@ from stablequeue_core.dispatch.links.link import Link
 from stablequeue_core.dispatch.links.monitor import Monitor
 from stablequeue_core.dispatch.links.reporter import Reporter
 from stablequeue_core.dispatch.running.elsewhere import Elsewhere
+from stablequeue_core.dispatch.running.recovery import Recovery
 from stablequeue_core.dispatch.running.runner import Runner
 from stablequeue_core.dispatch.running.supply import ModelSupply, files_missing
 from stablequeue_core.images import ImageStore
@@ -89,7 +90,7 @@ class Lanes:
             clock=clock,
         )
         self._lock = threading.Lock()
-        self._lanes: dict[str, Lane] = {}
+        self._lanes: dict[int, Lane] = {}
         self._is_closed = False
 
     def all(self) -> Sequence[Lane]:
@@ -100,9 +101,9 @@ class Lanes:
         """Those whose servers may be given jobs."""
         return [lane for lane in self.all() if lane.is_open]
 
-    def has(self, alias: str) -> bool:
-        """Whether there is a lane for this server."""
-        return alias in self._lanes
+    def of(self, alias: str | None) -> Lane | None:
+        """The lane of this server; None: there is none."""
+        return next((lane for lane in self.all() if lane.alias == alias), None)
 
     def keep(self) -> None:
         """Make the lanes that are missing, tell the others of their servers.
@@ -110,26 +111,27 @@ class Lanes:
         Raises:
             StorageError: the servers cannot be read now.
         """
-        servers = {server.alias: server for server in self._storage.servers.list()}
+        servers = {server.number: server for server in self._storage.servers.list()}
         with self._lock:
             if self._is_closed:
                 return
-            for alias in self._lanes.keys() - servers.keys():
+            known = {server.alias for server in servers.values()}
+            for alias in {lane.alias for lane in self._lanes.values()} - known:
                 self._costs.forget(alias)
-            self._lanes = {alias: lane for alias, lane in self._lanes.items() if lane.is_alive}
-            for alias, lane in self._lanes.items():
-                if alias not in servers:
+            for number, lane in self._lanes.items():
+                if number not in servers:
                     lane.stop()
-                elif servers[alias] != lane.standing.server:
-                    lane.meet(servers[alias])
-            # One of a server's former name may still run a job.
+                elif servers[number] != lane.standing.server:
+                    lane.meet(servers[number])
+            self._lanes = {number: lane for number, lane in self._lanes.items() if lane.is_alive}
+            # One that was removed may still run a job where another one was added.
             ending = {
                 lane.standing.server.api_url for lane in self._lanes.values() if not lane.is_open
             }
-            for server in servers.values():
-                is_taken = server.alias in self._lanes or server.api_url in ending
+            for number, server in servers.items():
+                is_taken = number in self._lanes or server.api_url in ending
                 if server.enabled and not is_taken:
-                    self._lanes[server.alias] = self._make(server)
+                    self._lanes[number] = self._make(server)
 
     def passed_over(self, job_id: str) -> PassedOver | None:
         """Since when others go before this job, and until when at most; None: none do here."""
@@ -153,7 +155,7 @@ class Lanes:
             worker=self._worker,
             clock=self._clock,
         )
-        lock = self._storage.lane_lock(server.alias)
+        lock = self._storage.lane_lock(server.lane)
         monitor = Monitor(
             self._storage.jobs, lock, self._board, reporter, self._clock, self._settings
         )
@@ -177,19 +179,25 @@ class Lanes:
             clock=self._clock,
             settings=self._settings,
         )
+        recovery = Recovery(
+            lambda: standing.server.alias,
+            self._storage.jobs,
+            self._images,
+            worker=self._worker,
+            clock=self._clock,
+            settings=self._settings,
+        )
         return Lane(
             self._storage,
-            self._images,
             lambda server: self._connect(server, reporter),
             standing=standing,
             tenure=Tenure(lock, standing, reporter),
             claims=claims,
             runner=runner,
+            recovery=recovery,
             monitor=monitor,
             reporter=reporter,
             answered=self._answered,
-            worker=self._worker,
-            clock=self._clock,
             settings=self._settings,
         )
 

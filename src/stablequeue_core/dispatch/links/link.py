@@ -72,13 +72,19 @@ class Link(KnownLists):
         return not self.circuit.wait and self.are_known and not self._orphans
 
     @property
+    def answers(self) -> bool:
+        """Whether it answers when it is asked about the job that it runs. Any thread may ask."""
+        return self._reporter.health.unanswered_since is None
+
+    @property
     def probe_in(self) -> float:
         """Seconds until a server that has nothing to do is to be asked how it feels."""
         return max(0.0, self._probe_at - self._clock.monotonic())
 
     def leads_to(self, server: Server) -> bool:
-        """Whether it still leads to this server: its address or its password may be new."""
-        return (self.server.api_url, self.server.auth) == (server.api_url, server.auth)
+        """Whether it still leads to this server: its address, password or name may be new."""
+        here, there = self.server, server
+        return (here.alias, here.api_url, here.auth) == (there.alias, there.api_url, there.auth)
 
     def ready(self) -> bool:
         """Whether the server can be given a job now; asks it when nothing certain is known."""
@@ -112,7 +118,7 @@ class Link(KnownLists):
         if self._signs % PROBE_EACH == 0 or not self.backend.is_still_well():
             return self.feel()
         self._heard()
-        self._reporter.feels(evolve(self._reporter.health, checked_at=self._clock.now()))
+        self._reporter.heard()
         return True
 
     def leave_behind(self, task_id: str) -> None:
@@ -143,6 +149,7 @@ class Link(KnownLists):
         """The server has just made a picture, with this checkpoint (None: it did not tell)."""
         self.circuit.succeeded()
         self._heard()
+        self._reporter.heard()
         self._complaint = None
         if checkpoint and not self._loaded.has(checkpoint):
             health = evolve(

@@ -15,6 +15,7 @@ from attrs import evolve
 from stablequeue_core.backends import Backend, TaskState
 from stablequeue_core.clock import Clock
 from stablequeue_core.dispatch.links.board import ProgressBoard
+from stablequeue_core.dispatch.links.hearing import Hearing
 from stablequeue_core.dispatch.links.reporter import Reporter
 from stablequeue_core.errors import (
     BackendError,
@@ -108,6 +109,7 @@ class Monitor:
         self._settings = settings
         self._condition = threading.Condition()
         self._run: Run | None = None
+        self._waits: tuple[str, Outage] | None = None
         self._is_looking = False
         self.closing = threading.Event()
         self._closed = False
@@ -128,6 +130,8 @@ class Monitor:
                 self._condition.wait_for(
                     lambda: not self._is_looking, self._settings.answer_timeout
                 )
+            if before is None:
+                self._reporter.ends()
 
     def give_up(self) -> None:
         """We are closing: give up what runs now, and what has just been claimed, too."""
@@ -180,7 +184,8 @@ class Monitor:
     def _watch_over(self, run: Run) -> None:
         """Look at ``run`` now and then until it is over."""
         moved_at = renewed_at = self._clock.monotonic()
-        outage = Outage(logger, f"Looking after job {run.job.id} has to wait")
+        hearing = Hearing(run.job, self._reporter, self._clock, self._settings)
+        outage = self._outage_of(run.job)
         while not self._over(run):
             now = self._clock.monotonic()
             try:
@@ -199,13 +204,24 @@ class Monitor:
                 return
             except StorageError as error:
                 outage.goes_on(error)
-            has_moved = self._look(run)
+            has_moved = self._look(run, hearing)
             self._reporter.works(run.job.id, self._board.of(run.job.id))
             if has_moved or run.stall_limit == math.inf:
                 moved_at = now
-            elif now - moved_at > run.stall_limit:
+            elif self._clock.monotonic() - moved_at > run.stall_limit:
                 run.give_up(GivenUp.STALLED)
                 return
+
+    def _outage_of(self, job: Job) -> Outage:
+        """The same for the job when its answer has to be kept later: it is told of once."""
+        if self._waits is None or self._waits[0] != job.id:
+            outage = Outage(
+                logger,
+                f"Looking after job {job.id} has to wait",
+                f"Job {job.id} is looked after again.",
+            )
+            self._waits = (job.id, outage)
+        return self._waits[1]
 
     def _over(self, run: Run) -> bool:
         """Wait for the next look; whether the run has ended meanwhile."""
@@ -234,7 +250,7 @@ class Monitor:
             run.backend.interrupt(task_id)
             run.interrupted_at = now
 
-    def _look(self, run: Run) -> bool:
+    def _look(self, run: Run, hearing: Hearing) -> bool:
         """See how far the run is, and stop it if the user wants; whether it has moved on."""
         if run.is_answered:
             return False
@@ -245,7 +261,9 @@ class Monitor:
                 self._interrupt(run, task_id)
         except BackendError as error:
             logger.debug("Job %s: no progress to be had: %s", run.job.id, error)
+            hearing.missed(error, run.stall_limit)
             return False
+        hearing.answered()
         if report.progress is None:
             return False
         moved = self._board.put(run.job, report.progress)

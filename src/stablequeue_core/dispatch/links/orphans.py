@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 
 from stablequeue_core.backends import Backend, TaskState
 from stablequeue_core.jobs import AttemptOutcome, Job
@@ -35,17 +36,31 @@ def has_stopped(backend: Backend, task_id: str) -> bool:
     return state in (TaskState.COMPLETED, TaskState.UNKNOWN)
 
 
-def settle(backend: Backend, task_id: str, *, poll: float, abort: Abort) -> None:
+def settle(
+    backend: Backend,
+    task_id: str,
+    *,
+    poll: float,
+    abort: Abort,
+    is_vain: Callable[[], bool] = lambda: False,
+) -> None:
     """Return when the server works on ``task_id`` no more: interrupted, or never heard of.
 
     Its pictures are lost to us in any case, so it is interrupted rather than waited for; only
     while it is the active task, so that nobody else's job is hit. While it waits in the server's
     own queue, we wait too.
 
+    Args:
+        backend: speaks with the server.
+        task_id: the task that was left behind.
+        poll: seconds between two looks.
+        abort: makes it return at once.
+        is_vain: whether nobody wants to know any more; asked before each look.
+
     Raises:
         ServerUnreachable: the server cannot be asked now.
     """
-    while not abort.pulled:
+    while not (abort.pulled or is_vain()):
         if has_stopped(backend, task_id):
             return
         abort.wait(poll)

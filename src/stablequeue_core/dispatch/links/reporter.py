@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from datetime import datetime
 
 from attrs import evolve
 
@@ -19,6 +20,7 @@ from stablequeue_core.servers import (
     ReportStore,
     ServerHealth,
     ServerReport,
+    ServerStatus,
 )
 
 logger = logging.getLogger(__name__)
@@ -63,6 +65,9 @@ class Reporter:
         self._clock = clock
         self._lock = threading.Lock()
         self._holds = False
+        self._job_id: str | None = None
+        self._progress: Progress | None = None
+        self._error_before: str | None = None
         self._last: ServerReport | None = None
         self._put_at = 0.0
 
@@ -72,11 +77,17 @@ class Reporter:
         return self._board.of(self._alias)
 
     def begin(self) -> None:
-        """We hold the server's lane now: it is for us to tell of it.
+        """We hold the server's lane now, or again: it is for us to tell of it.
 
         Raises:
             StorageError: what was told before cannot be read.
         """
+        with self._lock:
+            if self._holds:
+                if self._last is not None:
+                    # We had lost it for a moment: what others have told in it is told over.
+                    self._put(self._report(self.health))
+                return
         last = self._told.all().get(self._alias)
         with self._lock:
             if not self._holds:
@@ -97,6 +108,17 @@ class Reporter:
                 self._put(evolve(last, worker=NOBODY, job_id=None, progress=None))
         self.end()
 
+    def follow(self, alias: str) -> None:
+        """The server is called otherwise now; what was told of it before bears the new name."""
+        with self._lock:
+            if alias == self._alias:
+                return
+            if self._holds:
+                self._board.put(alias, self._board.of(self._alias))
+                self._board.forget(self._alias)
+                self._last = self._last and evolve(self._last, alias=alias)
+            self._alias = alias
+
     def end(self) -> None:
         """We do not hold the lane any more: what others tell of the server counts."""
         with self._lock:
@@ -112,52 +134,88 @@ class Reporter:
             free_bytes: memory that its computer has left; None: as was told last.
         """
         with self._lock:
+            if self._holds:
+                self._feel(health, free_bytes)
+
+    def heard(self) -> None:
+        """The server has answered, be it about a job of ours: so it was seen to be well."""
+        with self._lock:
             if not self._holds:
                 return
-            self._board.put(self._alias, health)
-            last = self._last
-            is_news = last is None or last.health.status is not health.status
-            if free_bytes is None and last is not None:
-                free_bytes = last.free_bytes
-            self._put(
-                self._report(health, last.job_id if last else None, free_bytes=free_bytes),
-                self._event(health) if is_news else None,
-            )
+            health = self.health
+            if health.checked_at is None and self._last is not None:
+                # It was given another name, and forgotten by the one that it had.
+                health = self._last.health
+            health = evolve(health, checked_at=self._clock.now())
+            if health.unanswered_since is not None:
+                health = evolve(health, last_error=self._error_before, unanswered_since=None)
+            if health.status is ServerStatus.UNKNOWN:
+                self._feel(evolve(health, status=ServerStatus.ONLINE))
+            elif time.monotonic() - self._put_at >= AT_LEAST_EVERY:
+                self._feel(health)
+            else:
+                self._board.put(self._alias, health)
+
+    def misses(self, since: datetime, sentence: str) -> None:
+        """The server leaves unanswered what it is asked about a job of ours, since then."""
+        with self._lock:
+            if not self._holds:
+                return
+            health = self.health
+            if health.unanswered_since is None:
+                self._error_before = health.last_error
+                logger.warning("%s", sentence)
+                self._feel(
+                    evolve(
+                        health,
+                        status=ServerStatus.UNKNOWN,
+                        last_error=sentence,
+                        unanswered_since=since,
+                    )
+                )
 
     def works(self, job_id: str, progress: Progress | None) -> None:
         """The server works on a job of ours; told when there is something new about it."""
         with self._lock:
             if not self._holds:
                 return
+            self._job_id, self._progress = job_id, progress
             last, age = self._last, time.monotonic() - self._put_at
             is_new_job = last is None or last.job_id != job_id
             has_moved = last is not None and last.progress != progress
             if is_new_job or age >= AT_LEAST_EVERY or (has_moved and age >= PROGRESS_EVERY):
-                free_bytes = last.free_bytes if last else None
-                self._put(self._report(self.health, job_id, progress, free_bytes=free_bytes))
+                self._put(self._report(self.health))
+
+    def ends(self) -> None:
+        """The job is over; told with whatever is told next, for mostly that is another job."""
+        with self._lock:
+            self._job_id = self._progress = None
 
     def rests(self) -> None:
         """The server works on nothing of ours."""
         with self._lock:
-            last = self._last
-            if self._holds and last is not None and last.job_id is not None:
-                self._put(self._report(self.health, None, free_bytes=last.free_bytes))
+            self._job_id = self._progress = None
+            if self._holds and self._last is not None and self._last.job_id is not None:
+                self._put(self._report(self.health))
 
-    def _report(
-        self,
-        health: ServerHealth,
-        job_id: str | None,
-        progress: Progress | None = None,
-        *,
-        free_bytes: int | None,
-    ) -> ServerReport:
+    def _feel(self, health: ServerHealth, free_bytes: int | None = None) -> None:
+        before = self.health
+        if before.unanswered_since and health.status is ServerStatus.ONLINE:
+            logger.info("Server %r answers again.", self._alias)
+        self._board.put(self._alias, health)
+        is_news = self._last is None or self._last.health.status is not health.status
+        self._put(self._report(health, free_bytes), self._event(health) if is_news else None)
+
+    def _report(self, health: ServerHealth, free_bytes: int | None = None) -> ServerReport:
+        if free_bytes is None and self._last is not None:
+            free_bytes = self._last.free_bytes
         return ServerReport(
             alias=self._alias,
             health=health,
             worker=self._worker,
             at=self._clock.now(),
-            job_id=job_id,
-            progress=progress,
+            job_id=self._job_id,
+            progress=self._progress,
             free_bytes=free_bytes,
         )
 

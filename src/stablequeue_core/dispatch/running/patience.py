@@ -72,6 +72,7 @@ class Patience:
             logger,
             f"Server {run.job.server!r} stays idle: keeping what came of job {run.job.id} "
             "has to wait",
+            f"What came of job {run.job.id} is kept now; server {run.job.server!r} goes on.",
         )
         with self._monitor.watching(run):
             while True:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from datetime import datetime
 
 from stablequeue_core.backends import Backend
 from stablequeue_core.clock import Clock
+from stablequeue_core.dispatch.links.link import Link
 from stablequeue_core.dispatch.links.orphans import has_stopped
 from stablequeue_core.dispatch.running.outcomes import was_left
 from stablequeue_core.dispatch.running.story import UNCERTAIN, WORKER_GONE, not_kept, poisoned
@@ -36,7 +38,7 @@ class Recovery:
     """Gives back the jobs of one server, for whoever holds its lane. Used by that lane only.
 
     Args:
-        alias: of the server.
+        alias: what the server is called now.
         jobs: where they are kept.
         images: where their pictures are.
         worker: who we are.
@@ -45,7 +47,7 @@ class Recovery:
 
     def __init__(
         self,
-        alias: str,
+        alias: Callable[[], str],
         jobs: JobStore,
         images: ImageStore,
         *,
@@ -60,35 +62,64 @@ class Recovery:
         self._clock = clock
         self._settings = settings
         self._unkept: dict[str, StableQueueError] = {}
+        self._calls = 0
+        self._done_at: tuple[int, int] | None = None
+
+    def is_done_in(self, term: int) -> bool:
+        """Whether all orphans were brought back, in this term of the lane's lock."""
+        return self._done_at == (term, self._calls)
+
+    def again(self) -> None:
+        """There may be an orphan; any thread may say so."""
+        self._calls += 1
 
     def could_not_keep(self, job: Job, error: Exception) -> None:
         """We ran this job, and could not keep what came of it: its ledger shall tell why."""
         known = error if isinstance(error, StableQueueError) else InternalError(error)
         self._unkept[job.id] = known
 
-    def bring_back(self, backend: Backend) -> bool:
+    def bring_back(self, link: Link, term: int) -> float:
         """Whoever holds the lane's lock runs the server's jobs: all others there are orphans.
 
+        Args:
+            link: to the server, which is not asked while it is found unreachable.
+            term: of the lane's lock.
+
         Returns:
-            whether all of them were brought back; while they were not, the lane stays closed.
+            seconds after which to try again; 0: all of them were brought back. While they were not,
+            the lane stays closed.
         """
-        orphans = [job for job in self._jobs.processing() if job.server == self._alias]
-        done = [
-            recover(
-                self._jobs,
-                self._images,
-                job,
-                backend,
-                now=self._clock.now(),
-                max_losses=self._settings.max_losses,
-                worker=self._worker,
-                unkept=self._unkept.get(job.id),
-            )
-            for job in orphans
-        ]
-        if all(done):
-            self._unkept.clear()
-        return all(done)
+        alias, calls = self._alias(), self._calls
+        orphans = [job for job in self._jobs.processing() if job.server == alias]
+        # What needs no server does not wait for one that is silent.
+        orphans.sort(key=lambda job: job.cancel_requested)
+        done = [self._bring_back(job, link) for job in orphans]
+        if not all(done):
+            return link.circuit.wait or self._settings.poll
+        self._unkept.clear()
+        self._done_at = (term, calls)
+        return 0.0
+
+    def _bring_back(self, job: Job, link: Link) -> bool:
+        if link.circuit.wait and job.cancel_requested:
+            return False
+        try:
+            return self._recover(job, None if link.circuit.wait else link.backend)
+        except BackendError as error:
+            link.failed(error)
+            return False
+
+    def _recover(self, job: Job, backend: Backend | None) -> bool:
+        return recover(
+            self._jobs,
+            self._images,
+            job,
+            backend,
+            now=self._clock.now(),
+            max_losses=self._settings.max_losses,
+            worker=self._worker,
+            unkept=self._unkept.get(job.id),
+        )
 
 
 def recover(
@@ -123,17 +154,20 @@ def recover(
 
     Returns:
         whether that is done; False: its server has to be asked again.
+
+    Raises:
+        BackendError: its server has to be asked, and cannot be now.
     """
     attempt = job.attempts[-1]
     if job.cancel_requested:
-        if backend is not None and not _has_stopped(backend, attempt.task_id):
+        if backend is not None and not has_stopped(backend, attempt.task_id):
             return False
         changed = job.cancel(now=now)
     else:
         changed = _given_back(job, now, max_losses, worker, unkept)
         if changed.status.ended and backend is not None:
             # Its lane asks no more about it. What still runs of it would hold up other jobs.
-            _has_stopped(backend, attempt.task_id)
+            _stop(backend, attempt.task_id)
     try:
         jobs.replace(changed, event_of(_KINDS[changed.status], changed))
     except (StaleJob, JobNotFound):
@@ -171,9 +205,8 @@ def _given_back(
     )
 
 
-def _has_stopped(backend: Backend, task_id: str) -> bool:
+def _stop(backend: Backend, task_id: str) -> None:
     try:
-        return has_stopped(backend, task_id)
+        has_stopped(backend, task_id)
     except BackendError as error:
         logger.info("Task %s cannot be asked about: %s", task_id, error.message)
-        return False

@@ -50,6 +50,10 @@ logger = logging.getLogger(__name__)
 COMPLETED = "Job completed and images saved by StableQueue."
 
 
+class _Unwanted(Exception):
+    """The job's user wants it no more, and its server does not work on it."""
+
+
 class Runner:
     """Takes claimed jobs on their journey, one after the other.
 
@@ -103,6 +107,9 @@ class Runner:
             self._complete(journey, request, prepared, generation)
         except Waits as waits:
             self._put_off(journey.run, waits)
+        except _Unwanted:
+            logger.info("Job %s was cancelled before it was sent to %r.", job.id, link.server.alias)
+            self._outcomes.keep(journey.run, lambda it: it.cancel(now=self._clock.now()))
         except (BackendError, InvalidParams, ImageStoreError, ModelNotSupplied) as error:
             if journey.run.given_up in (GivenUp.CLOSING, GivenUp.LEASE_LOST):
                 # Whoever holds the job next asks the server about it.
@@ -128,7 +135,7 @@ class Runner:
         journey.asked = asked
         orphan = orphan_of(run.job)
         if orphan:
-            settle(run.backend, orphan, poll=self._settings.poll, abort=run.abort)
+            self._settle(journey, orphan)
         treated = treat(run, link, asked, self._settings)
         journey.remedy, journey.complaint = treated.remedy, treated.complaint
         journey.was_loaded = link.is_loaded(asked.checkpoint) and not treated.has_unloaded
@@ -140,6 +147,21 @@ class Runner:
             raise Waits(reason, seconds=self._settings.circuit_base) from error
         run.stall_limit = stall_limit(asked.pixel_steps, self._settings)
         return treated.request, journey.prepared
+
+    def _settle(self, journey: Journey, orphan: str) -> None:
+        """Let the server first be done with what an earlier attempt has left there."""
+        run = journey.run
+        settle(
+            run.backend,
+            orphan,
+            poll=self._settings.poll,
+            abort=run.abort,
+            is_vain=lambda: run.cancelling,
+        )
+        if run.cancelling:
+            # Before its next job the lane sees to it.
+            journey.link.leave_behind(orphan)
+            raise _Unwanted
 
     def _generate(self, journey: Journey, prepared: Prepared) -> Generation:
         """Ask the server; once more after a cure if it had lost its model."""
@@ -155,6 +177,8 @@ class Runner:
 
     def _ask(self, journey: Journey, prepared: Prepared) -> Generation:
         run, began = journey.run, self._clock.monotonic()
+        if run.cancelling:
+            raise _Unwanted
         try:
             generation = run.backend.generate(
                 prepared, task_id=run.job.task_id or "", abort=run.abort

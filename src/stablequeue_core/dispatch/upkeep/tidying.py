@@ -107,6 +107,11 @@ class Tidying:
         self._rests_until = clock.monotonic() + REST
         self._shrinks_at = self._rests_until
 
+    @property
+    def due_in(self) -> float:
+        """Seconds until it is time for a step."""
+        return max(0.0, self._rests_until - self._clock.monotonic())
+
     def settle(self) -> None:
         """Make one small step, if it is time for one; comes back at once when it is not."""
         started = self._clock.monotonic()

@@ -24,7 +24,7 @@ def dump(memory: Memory) -> Iterator[Chunk]:
     with memory.lock:
         everything: list[tuple[ChunkKind, list[Any]]] = [
             (ChunkKind.QUEUE, [QueueState(paused=memory.paused, last_model=memory.last_model)]),
-            (ChunkKind.SERVERS, [*memory.servers.values()]),
+            (ChunkKind.SERVERS, [evolve(one, number=0) for one in memory.servers.values()]),
             (ChunkKind.JOBS, [*memory.jobs.values()]),
             (ChunkKind.KEYS, _keys(memory)),
             (ChunkKind.MODELS, sorted(memory.models.values(), key=lambda model: model.id)),
@@ -46,11 +46,15 @@ def restore(memory: Memory, chunks: Iterable[Chunk]) -> None:
             _KEEP[chunk.kind](filled, value)
     with memory.lock:
         _check_empty(memory)
-        for field in fields(Memory):
-            if field.name not in ("lock", "bells", "locks", "reports", "workers"):
-                setattr(memory, field.name, getattr(filled, field.name))
+        with memory.changing():
+            for field in fields(Memory):
+                if field.name not in _NOT_COPIED:
+                    setattr(memory, field.name, getattr(filled, field.name))
     memory.bells.changes.ring()
     memory.bells.work.ring()
+
+
+_NOT_COPIED = {"lock", "bells", "locks", "reports", "workers", "fenced", "moved"}
 
 
 def _check_empty(memory: Memory) -> None:
@@ -107,6 +111,10 @@ def _keep_folder(memory: Memory, state: FolderState) -> None:
     memory.fingerprints.setdefault(state.root, {})[state.folder] = state.fingerprint
 
 
+def _keep_server(memory: Memory, server: Any) -> None:
+    memory.servers[server.alias] = evolve(server, number=1 + len(memory.servers))
+
+
 def _keep_download(memory: Memory, download: Any) -> None:
     memory.downloads[download.id] = download
     memory.downloads_accepted = download.number
@@ -119,7 +127,7 @@ def _keep_event(memory: Memory, event: Any) -> None:
 
 _KEEP: Mapping[ChunkKind, Callable[[Memory, Any], object]] = {
     ChunkKind.QUEUE: _keep_queue,
-    ChunkKind.SERVERS: lambda memory, server: memory.servers.update({server.alias: server}),
+    ChunkKind.SERVERS: _keep_server,
     ChunkKind.JOBS: _keep_job,
     ChunkKind.KEYS: _keep_key,
     ChunkKind.MODELS: lambda memory, model: memory.models.update({model.id: model}),

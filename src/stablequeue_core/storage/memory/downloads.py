@@ -31,7 +31,7 @@ class MemoryDownloads(DownloadStore):
     def add(self, download: Download, event: Event) -> Download:
         """Keep a new download, unless the same file is being fetched to the same place already."""
         memory = self._memory
-        with memory.lock:
+        with memory.changing():
             place = _place(download)
             for known in memory.downloads.values():
                 if not known.status.ended and _place(known) == place:
@@ -64,14 +64,14 @@ class MemoryDownloads(DownloadStore):
 
     def replace(self, download: Download, event: Event | None) -> Download:
         """Keep ``download`` in place of its previous revision."""
-        with self._memory.lock:
+        with self._memory.changing():
             if self.get(download.id).revision != download.revision:
                 raise StaleDownload(download.id)
             return self._keep(download, event)
 
     def claim(self, *, now: datetime, begin: BeginDownload) -> Download | None:
         """Give one queued download whose ``not_before`` has passed to the caller."""
-        with self._memory.lock:
+        with self._memory.changing():
             due = [
                 known
                 for known in self._memory.downloads.values()
@@ -109,7 +109,7 @@ class MemoryDownloads(DownloadStore):
     def forget(self, downloads: Sequence[Download], event: Event) -> int:
         """Forget those of these ended downloads that are still as they were."""
         memory = self._memory
-        with memory.lock:
+        with memory.changing():
             gone = [
                 each.id
                 for each in downloads

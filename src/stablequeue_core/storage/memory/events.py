@@ -32,7 +32,7 @@ class MemoryEvents(EventLog):
     def trim(self, before: datetime, limit: int) -> int:
         """Forget the oldest events that are older than ``before``, at most ``limit`` of them."""
         memory = self._memory
-        with memory.lock:
+        with memory.changing():
             oldest = takewhile(lambda event: event.at < before, memory.events[:-1][:limit])
             count = sum(1 for _ in oldest)
             del memory.events[:count]

@@ -23,7 +23,7 @@ class MemoryCosts(CostStore):
 
     def save(self, cost: Cost) -> None:
         """Keep it in place of what was known of its server and family."""
-        with self._memory.lock:
+        with self._memory.changing():
             self._memory.costs[cost.server, cost.family] = cost
 
 
@@ -35,7 +35,7 @@ class MemoryReports(ReportStore):
 
     def put(self, report: ServerReport, event: Event | None = None) -> None:
         """Keep it in place of the server's report before; with the event, if it is worth one."""
-        with self._memory.lock:
+        with self._memory.changing():
             self._memory.reports[report.alias] = report
             if event is not None:
                 self._memory.record(event)
@@ -47,7 +47,7 @@ class MemoryReports(ReportStore):
 
     def beat(self, worker: str, at: datetime) -> None:
         """This process runs jobs, and is alive."""
-        with self._memory.lock:
+        with self._memory.changing():
             workers = self._memory.workers
             workers[worker] = at
             for silent in [each for each in workers if workers[each] < at - SILENT_FOR]:
@@ -60,5 +60,5 @@ class MemoryReports(ReportStore):
 
     def leave(self, worker: str) -> None:
         """This process runs no jobs any more."""
-        with self._memory.lock:
+        with self._memory.changing():
             self._memory.workers.pop(worker, None)

@@ -25,6 +25,6 @@ class MemoryIdentities(IdentityStore):
         """Keep these, all or none, each in place of what was known of its SHA-256."""
         if not identities:
             return
-        with self._memory.lock:
+        with self._memory.changing():
             self._memory.identities.update((each.sha256, each) for each in identities)
             self._memory.record()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from copy import deepcopy
 from datetime import datetime
@@ -27,7 +27,7 @@ from stablequeue_core.jobs import (
     event_of,
 )
 from stablequeue_core.storage.memory.lines import MemoryLine
-from stablequeue_core.storage.memory.state import Memory, standing
+from stablequeue_core.storage.memory.state import Memory, comes_before, is_due
 
 FRONT = 1
 """The places below this one are those of jobs that were moved to the front."""
@@ -44,7 +44,7 @@ class MemoryJobs(JobStore):
     ) -> Sequence[Job]:
         """Keep new jobs, all or none, in this order."""
         memory = self._memory
-        with memory.lock:
+        with memory.changing():
             if key is not None and key.key in memory.keys:
                 digest, ids = memory.keys[key.key]
                 if digest != key.digest:
@@ -84,13 +84,13 @@ class MemoryJobs(JobStore):
 
     def replace(self, job: Job, event: Event) -> Job:
         """Keep ``job`` in place of its previous revision."""
-        with self._memory.lock:
+        with self._memory.changing():
             self._check_fresh(job)
             return self._keep(job, event)
 
     def delete(self, job: Job, event: Event) -> None:
         """Forget ``job`` (and an idempotency key that led to it)."""
-        with self._memory.lock:
+        with self._memory.changing():
             self._check_fresh(job)
             self._forget([job.id])
             self._memory.record(event)
@@ -99,14 +99,14 @@ class MemoryJobs(JobStore):
         self, targets: Sequence[str], *, now: datetime, choose: Choose, begin: Begin
     ) -> Job | None:
         """Give one pending job to whoever serves these targets; no job is ever given to two."""
-        with self._memory.lock:
+        with self._memory.changing():
             line = MemoryLine(self._memory, targets, now) if targets else None
             picked = choose(line) if line else None
             return None if picked is None else self._keep(*begin(self.get(picked.id)))
 
     def renew(self, job_id: str, lease: Lease) -> Job:
         """Prolong the lease; neither the revision nor the log changes."""
-        with self._memory.lock:
+        with self._memory.changing():
             job = self.get(job_id)
             if job.lease is None or job.lease.worker != lease.worker:
                 raise StaleJob(job_id)
@@ -135,7 +135,7 @@ class MemoryJobs(JobStore):
     def move_to_front(self, job: Job, event: Event) -> Job:
         """Let ``job`` go before all others of its priority."""
         memory = self._memory
-        with memory.lock:
+        with memory.changing():
             self._check_fresh(job)
             lowest = min(known.place for known in memory.jobs.values())
             place = min(lowest, FRONT) - 1
@@ -144,18 +144,21 @@ class MemoryJobs(JobStore):
             memory.record(event)
             return moved
 
-    def work_before(self, job: Job | None) -> Sequence[Work]:
+    def work_before(self, job: Job | None, *, now: datetime) -> Sequence[Work]:
         """The pending jobs of whatever target that stand before ``job``, summed up."""
-        counts: Counter[tuple[str, str | None]] = Counter()
-        efforts: dict[tuple[str, str | None], float] = {}
+        alike: defaultdict[tuple[str, str | None, bool], list[Job]] = defaultdict(list)
         for known in self._memory.in_line():
-            if job is None or standing(known) < standing(job):
-                alike = known.target, known.checkpoint
-                counts[alike] += 1
-                efforts[alike] = efforts.get(alike, 0.0) + known.effort
+            if job is None or comes_before(known, job, now):
+                alike[known.target, known.checkpoint, is_due(known, now)].append(known)
         return [
-            Work(target=alike[0], checkpoint=alike[1], count=counts[alike], effort=efforts[alike])
-            for alike in counts
+            Work(
+                target=target,
+                checkpoint=checkpoint,
+                count=len(jobs),
+                effort=sum(each.effort for each in jobs),
+                not_before=None if due else max(each.not_before or now for each in jobs),
+            )
+            for (target, checkpoint, due), jobs in alike.items()
         ]
 
     def parts_of(self, job_id: str) -> Sequence[Job]:
@@ -189,7 +192,7 @@ class MemoryJobs(JobStore):
     def forget(self, jobs: Sequence[Job], event: Event) -> int:
         """Forget those of these ended jobs that are still as they were, with one event for all."""
         memory = self._memory
-        with memory.lock:
+        with memory.changing():
             gone = [
                 job.id
                 for job in jobs
@@ -202,14 +205,14 @@ class MemoryJobs(JobStore):
                 memory.record(event)
             return len(gone)
 
-    def position(self, job: Job) -> int | None:
+    def position(self, job: Job, *, now: datetime) -> int | None:
         """How many pending jobs of the same target come before it; None unless it is pending."""
         with self._memory.lock:
             known = self._memory.jobs.get(job.id)
             if known is None or known.status is not JobStatus.PENDING:
                 return None
             others = self._memory.in_line(known.target)
-            return sum(standing(other) < standing(known) for other in others)
+            return sum(comes_before(other, known, now) for other in others)
 
     def paused(self) -> bool:
         """Whether the whole queue is paused."""
@@ -218,7 +221,7 @@ class MemoryJobs(JobStore):
 
     def set_paused(self, paused: bool, event: Event) -> None:
         """Pause or resume the whole queue, for as long as the process lives."""
-        with self._memory.lock:
+        with self._memory.changing():
             self._memory.paused = paused
             self._memory.record(event)
 

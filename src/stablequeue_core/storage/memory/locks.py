@@ -20,6 +20,7 @@ class MemoryLock(ProcessLock):
             if not self._held and self._name not in self._memory.locks:
                 self._memory.locks.add(self._name)
                 self._held = True
+                self.term += 1
             return self._held
 
     def release(self) -> None:

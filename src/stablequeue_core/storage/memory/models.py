@@ -30,7 +30,7 @@ class MemoryModels(ModelStore):
     def save(self, models: Sequence[Model]) -> Sequence[Model]:
         """Keep models: new ones, and new values of known ones, which may have moved."""
         memory = self._memory
-        with memory.lock:
+        with memory.changing():
             known = {model.id for model in models} & memory.models.keys()
             # All of them leave their places first, so that two may change theirs.
             places = {
@@ -71,7 +71,7 @@ class MemoryModels(ModelStore):
     def remove(self, model_ids: Collection[int]) -> None:
         """Forget these, and how their folders looked; ids that nobody has are left out."""
         memory = self._memory
-        with memory.lock:
+        with memory.changing():
             gone = [memory.models.pop(known) for known in set(model_ids) & memory.models.keys()]
             for model in gone:
                 self._forget_fingerprint(model.root, model.folder)
@@ -136,7 +136,7 @@ class MemoryModels(ModelStore):
         """Mark models as missing: those of ``paths``, or all of the root; they stay known."""
         memory = self._memory
         wanted = None if paths is None else set(paths)
-        with memory.lock:
+        with memory.changing():
             losing = self._where(
                 lambda model: (
                     model.root == root
@@ -162,7 +162,7 @@ class MemoryModels(ModelStore):
 
     def keep_fingerprints(self, root: str, fingerprints: Mapping[str, str | None]) -> None:
         """Remember how folders looked when all of their models were known; None forgets one."""
-        with self._memory.lock:
+        with self._memory.changing():
             known = self._memory.fingerprints.setdefault(root, {})
             for folder, fingerprint in fingerprints.items():
                 if fingerprint is None:
@@ -172,7 +172,7 @@ class MemoryModels(ModelStore):
 
     def record(self, event: Event) -> None:
         """Write an event about the models into the log."""
-        with self._memory.lock:
+        with self._memory.changing():
             self._memory.record(event)
 
     def _unhashed(self, roots: Collection[str]) -> Sequence[Model]:

@@ -8,7 +8,7 @@ from attrs import evolve
 
 from stablequeue_core.errors import ServerExists, ServerNotFound, StaleServer
 from stablequeue_core.events import Event
-from stablequeue_core.jobs import OPEN
+from stablequeue_core.jobs import OPEN, with_server_renamed
 from stablequeue_core.servers import Server, ServerStore
 from stablequeue_core.storage.memory.state import Memory
 
@@ -21,10 +21,11 @@ class MemoryServers(ServerStore):
 
     def add(self, server: Server, event: Event) -> None:
         """Keep a new server."""
-        with self._memory.lock:
+        with self._memory.changing():
             if server.alias in self._memory.servers:
                 raise ServerExists(server.alias)
-            self._memory.servers[server.alias] = server
+            number = 1 + max((known.number for known in self._memory.servers.values()), default=0)
+            self._memory.servers[server.alias] = evolve(server, number=number)
             self._memory.record(event)
 
     def get(self, alias: str) -> Server:
@@ -43,30 +44,30 @@ class MemoryServers(ServerStore):
     def replace(self, before: Server, server: Server, event: Event) -> None:
         """Keep ``server`` in place of ``before``."""
         memory, alias = self._memory, before.alias
-        with memory.lock:
+        with memory.changing():
             if self.get(alias) != before:
                 raise StaleServer(alias)
             if server.alias != alias:
                 if server.alias in memory.servers:
                     raise ServerExists(server.alias)
                 for job in memory.jobs.values():
-                    if job.target == alias and job.status in OPEN:
-                        memory.jobs[job.id] = evolve(
-                            job, target=server.alias, revision=job.revision + 1
-                        )
+                    renamed = with_server_renamed(job, alias, server.alias)
+                    if renamed != job and job.status in OPEN:
+                        memory.jobs[job.id] = evolve(renamed, revision=job.revision + 1)
                 self._rename_what_is_known(alias, server.alias)
             # Made anew, so that a renamed server keeps its place.
             memory.servers = {
                 known.alias: known
                 for known in (
-                    server if known.alias == alias else known for known in memory.servers.values()
+                    evolve(server, number=known.number) if known.alias == alias else known
+                    for known in memory.servers.values()
                 )
             }
             memory.record(event)
 
     def remove(self, alias: str, event: Event) -> None:
         """Forget the server."""
-        with self._memory.lock:
+        with self._memory.changing():
             self.get(alias)
             del self._memory.servers[alias]
             self._forget_what_is_known(alias)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 
 from attrs import define, evolve, field
 
 from stablequeue_core.downloads import Download
+from stablequeue_core.errors import StorageBusy
 from stablequeue_core.events import Event
 from stablequeue_core.jobs import Job, JobStatus
 from stablequeue_core.models import Identity, Model
 from stablequeue_core.servers import Cost, Server, ServerReport
+from stablequeue_core.storage.moves import Move
 from stablequeue_core.storage.ringing import Bells
 
 
@@ -39,6 +42,26 @@ class Memory:
     events_written: int = 0
     locks: set[str] = field(factory=set)
     paused: bool = False
+    fenced: bool = False
+    moved: Move | None = None
+
+    @contextmanager
+    def changing(self) -> Iterator[None]:
+        """Holds ``lock`` for a change.
+
+        Raises:
+            StorageBusy: nobody may change anything now.
+            StorageMoved: nor ever again.
+        """
+        with self.lock:
+            if self.moved is not None:
+                raise self.moved.error()
+            if self.fenced:
+                raise StorageBusy(
+                    "The queue is being copied to another storage; nothing of this change was "
+                    "kept. Try again when that is done."
+                )
+            yield
 
     def record(self, *events: Event) -> None:
         """Write the events of a change just made, and ring; ``lock`` is held."""
@@ -65,3 +88,13 @@ def is_in_line(job: Job) -> bool:
 def standing(job: Job) -> tuple[int, int, int]:
     """Where the job stands among all that are in line: the lowest goes first."""
     return -job.priority, job.place, job.number
+
+
+def is_due(job: Job, now: datetime) -> bool:
+    """Whether the job need not wait for its time."""
+    return job.not_before is None or job.not_before <= now
+
+
+def comes_before(other: Job, job: Job, now: datetime) -> bool:
+    """Whether ``other`` goes first, once the time of ``job`` has come."""
+    return standing(other) < standing(job) and is_due(other, max(now, job.not_before or now))

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from stablequeue_core.clock import Clock, SystemClock
 from stablequeue_core.storage.base import ProcessLock, Storage
 from stablequeue_core.storage.chunks import Chunk
-from stablequeue_core.storage.memory import copying
+from stablequeue_core.storage.memory import copying, moving
 from stablequeue_core.storage.memory.downloads import MemoryDownloads
 from stablequeue_core.storage.memory.events import MemoryEvents
 from stablequeue_core.storage.memory.fleet import MemoryCosts, MemoryReports
@@ -17,6 +17,7 @@ from stablequeue_core.storage.memory.locks import MemoryLock
 from stablequeue_core.storage.memory.models import MemoryModels
 from stablequeue_core.storage.memory.servers import MemoryServers
 from stablequeue_core.storage.memory.state import Memory
+from stablequeue_core.storage.moves import Fence, Move
 
 
 class MemoryStorage(Storage):
@@ -47,9 +48,9 @@ class MemoryStorage(Storage):
         self.reports = MemoryReports(self._memory)
         self.events = MemoryEvents(self._memory)
 
-    def lane_lock(self, alias: str) -> ProcessLock:
-        """A lock for whoever sends jobs to the server named ``alias``; not yet taken."""
-        return MemoryLock(self._memory, f"lane {alias}")
+    def lane_lock(self, lane: str) -> ProcessLock:
+        """A lock for whoever sends jobs to the server with this lane; not yet taken."""
+        return MemoryLock(self._memory, f"lane {lane}")
 
     def fetching_lock(self) -> ProcessLock:
         """A lock for whoever fetches the downloads; not yet taken."""
@@ -74,6 +75,22 @@ class MemoryStorage(Storage):
     def restore(self, chunks: Iterable[Chunk]) -> None:
         """Remember all that another storage has dumped: numbers and revisions included."""
         copying.restore(self._memory, chunks)
+
+    def location(self) -> str:
+        """Where it is, for people."""
+        return "the memory of a process"
+
+    def fence(self) -> Fence:
+        """Let nobody change anything for as long as a block lasts."""
+        return moving.fence(self._memory)
+
+    def moved(self) -> Move | None:
+        """Where the queue was moved to; None: it is here."""
+        return self._memory.moved
+
+    def reopen(self) -> Move | None:
+        """Let the queue go on here, though it was moved; where it was."""
+        return moving.reopen(self._memory)
 
     def close(self) -> None:
         """Nothing to let go of."""

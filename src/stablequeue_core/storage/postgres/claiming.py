@@ -10,7 +10,7 @@ from datetime import datetime
 from attrs import define
 
 from stablequeue_core.errors import UnreadableJob
-from stablequeue_core.jobs import Begin, Choose, Job, JobStatus
+from stablequeue_core.jobs import Begin, Choose, Job
 from stablequeue_core.serialization import to_millis
 from stablequeue_core.storage.postgres import job_queries as queries
 from stablequeue_core.storage.postgres.connecting import Connected
@@ -26,8 +26,6 @@ ROUNDS = 3
 
 LONGEST_TURN = 0.5
 """Seconds; then the next one chooses beside, perhaps in vain."""
-
-_STATUS = rows.ALL.index("status")
 
 
 @define
@@ -124,9 +122,9 @@ class Claiming:
                 return None
             if picked.id == line.head_id:
                 return line.head
-            row = connection.execute(queries.GET, (picked.id,)).fetchone()
-            if row is None or row[_STATUS] != JobStatus.PENDING:
-                # Without a transaction this is a later moment: somebody was faster.
+            row = line.row_of(picked)
+            if row is None:
+                # Somebody was faster.
                 asked.miss(picked.id)
                 raise LineMoved
             return row

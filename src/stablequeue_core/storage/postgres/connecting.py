@@ -11,7 +11,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from stablequeue_core.errors import StorageUnreachable
 from stablequeue_core.storage.postgres.adapting import adapters
-from stablequeue_core.storage.postgres.faults import UNREADABLE, not_let_in
+from stablequeue_core.storage.postgres.faults import UNREADABLE, not_let_in, place_of
 
 Connected = Connection[tuple[Any, ...]]
 
@@ -69,6 +69,7 @@ class Address:
         except (psycopg.ProgrammingError, UnicodeEncodeError):
             # Their own words repeat the address, and with it the password.
             raise StorageUnreachable(UNREADABLE) from None
+        self._place = place_of(given)
         self.conninfo = make_conninfo(**{**UNLESS_GIVEN, **given, "client_encoding": "UTF8"})
 
     def connect(self) -> Connected:
@@ -83,12 +84,12 @@ class Address:
             # A value in the address; psycopg's own words repeat it.
             raise StorageUnreachable(UNREADABLE) from None
         except psycopg.Error as error:
-            raise not_let_in(error) from error
+            raise not_let_in(error, self._place) from error
         try:
             self.configure(connection)
         except psycopg.Error as error:
             connection.close()
-            raise not_let_in(error) from error
+            raise not_let_in(error, self._place) from error
         except BaseException:
             connection.close()
             raise

@@ -176,7 +176,7 @@ _TABLES = {
         name="servers",
         columns=servers.COLUMNS,
         order="position",
-        read=servers.server_of,
+        read=servers.uncounted,
         row=servers.server_row,
     ),
     ChunkKind.JOBS: _Table(

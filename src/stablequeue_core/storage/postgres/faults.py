@@ -1,9 +1,14 @@
 """What PostgreSQL and the way to it complain of, in words of our own.
 
-None of them repeats what libpq says of a connection: it names users and machines.
+None of them repeats what libpq says of a connection, which may name users. Where the server was
+looked for (a host and a port) is told to whoever connects.
 """
 
 from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
 
 import psycopg
 import psycopg_pool
@@ -17,11 +22,15 @@ from stablequeue_core.errors import (
     StorageReadOnly,
     StorageUnreachable,
 )
+from stablequeue_core.storage.moves import move_in
 
 _AWAY = (
-    "The database server cannot be reached. Check that it runs, that this computer can reach it, "
-    "and the address of the database; it is asked again with the next call."
+    "The database server{} cannot be reached. Check that it runs, that this computer can reach it, "
+    "and the address of the database; a queue that is open finds it again by itself."
 )
+_DEFAULT_PORT = 5432
+_HOST = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+")
+_PORT = re.compile(r"[0-9]*")
 UNREADABLE = (
     "The address of the database cannot be read. It must look like "
     "postgresql://user:password@host:5432/database, with what is special in a password written as "
@@ -114,19 +123,44 @@ _BY_WORDS = (
 )
 
 
-def told(error: psycopg.Error) -> StorageError:
-    """The counterpart of ``error``: says what to do, and names neither host nor user."""
+def place_of(address: Mapping[str, Any]) -> str:
+    """Where the server is, as a part of a sentence; empty where that cannot be said safely.
+
+    Args:
+        address: what libpq has read in it. If a password holds a `/` or an `@` that is not written
+            as a %-code, a piece of it stands there as a port, and the true host elsewhere.
+
+    Example:
+        >>> place_of({"host": "db.example", "port": "5432"})
+        ' at db.example, port 5432,'
+    """
+    host, port = str(address.get("host", "")), str(address.get("port", ""))
+    is_torn = any("@" in str(address[key]) for key in address.keys() - {"user", "password"})
+    if is_torn or not _HOST.fullmatch(host) or not _PORT.fullmatch(port):
+        return ""
+    return f" at {host}, port {port or _DEFAULT_PORT},"
+
+
+def told(error: psycopg.Error, place: str = "") -> StorageError:
+    """The counterpart of ``error``: says what to do, and names no user.
+
+    Args:
+        error: of psycopg.
+        place: as :func:`place_of` has it; empty: not to be named.
+    """
+    if isinstance(error, errors.RaiseException) and (move := move_in(error.diag.message_primary)):
+        return move.error()
     for kind, ours, sentence in _BY_KIND:
         if isinstance(error, kind):
             return ours(sentence)
     if is_lost(error):
-        return StorageUnreachable(_AWAY)
+        return StorageUnreachable(_AWAY.format(place))
     said = error.diag.message_primary or type(error).__name__
     return StorageError(f"The database refused what was asked of it: {said}.")
 
 
-def not_let_in(error: psycopg.Error) -> StorageError:
-    """Why no connection came about."""
+def not_let_in(error: psycopg.Error, place: str = "") -> StorageError:
+    """Why no connection came about; see :func:`told`."""
     if error.sqlstate is None:
         said = str(error)
         if "database " in said and "does not exist" in said:
@@ -134,7 +168,7 @@ def not_let_in(error: psycopg.Error) -> StorageError:
         for words, sentence in _BY_WORDS:
             if words in said:
                 return StorageUnreachable(sentence)
-    return told(error)
+    return told(error, place)
 
 
 def is_lost(error: psycopg.Error) -> bool:
@@ -151,7 +185,7 @@ def is_lost(error: psycopg.Error) -> bool:
 
 def away() -> StorageUnreachable:
     """Nobody answers."""
-    return StorageUnreachable(_AWAY)
+    return StorageUnreachable(_AWAY.format(""))
 
 
 def cut() -> StorageUnreachable:

@@ -154,17 +154,20 @@ _BEFORE = """
     (priority > %(priority)s
     OR priority = %(priority)s AND (place, number) < (%(place)s, %(number)s))
 """
+_IS_DUE_BY = "(not_before IS NULL OR not_before <= %(due_by)s)"
 POSITION = f"""
-    SELECT count(*) FROM jobs WHERE ready IS NOT NULL AND target = %(target)s AND {_BEFORE}
+    SELECT count(*) FROM jobs
+    WHERE ready IS NOT NULL AND target = %(target)s AND {_BEFORE} AND {_IS_DUE_BY}
 """
-WORK_BEFORE = f"""
-    SELECT target, checkpoint, count(*), sum(effort ORDER BY number) FROM jobs
-    WHERE ready IS NOT NULL AND {_BEFORE} GROUP BY target, checkpoint
+# One sum of those that may start now, and one of those that wait for a time.
+_IS_LATER = "coalesce(not_before > %(now)s, false)"
+_SUMS = f"""
+    SELECT target, checkpoint, count(*), sum(effort ORDER BY number),
+    CASE WHEN {_IS_LATER} THEN max(not_before) END FROM jobs
+    WHERE ready IS NOT NULL {{condition}} GROUP BY target, checkpoint, {_IS_LATER}
 """
-ALL_WORK = """
-    SELECT target, checkpoint, count(*), sum(effort ORDER BY number) FROM jobs
-    WHERE ready IS NOT NULL GROUP BY target, checkpoint
-"""
+WORK_BEFORE = _SUMS.format(condition=f"AND {_BEFORE} AND {_IS_DUE_BY}")
+ALL_WORK = _SUMS.format(condition="")
 
 _WORN_OUT = f"""
     SELECT {COLUMNS} FROM jobs JOIN (

@@ -148,15 +148,21 @@ class PostgresJobs(JobStore):
         self._bells.ring([event.kind])
         return rows.job_of(found[0])
 
-    def work_before(self, job: Job | None) -> Sequence[Work]:
+    def work_before(self, job: Job | None, *, now: datetime) -> Sequence[Work]:
         """The pending jobs of whatever target that stand before ``job``, summed up."""
         if job is None:
-            found = self._database.fetch(queries.ALL_WORK)
+            found = self._database.fetch(queries.ALL_WORK, {"now": to_millis(now)})
         else:
-            found = self._database.fetch(queries.WORK_BEFORE, _standing(job))
+            found = self._database.fetch(queries.WORK_BEFORE, _standing(job, now))
         return [
-            Work(target=target, checkpoint=checkpoint, count=count, effort=effort)
-            for target, checkpoint, count, effort in found
+            Work(
+                target=target,
+                checkpoint=checkpoint,
+                count=count,
+                effort=effort,
+                not_before=None if until is None else from_millis(until),
+            )
+            for target, checkpoint, count, effort, until in found
         ]
 
     def parts_of(self, job_id: str) -> Sequence[Job]:
@@ -208,7 +214,7 @@ class PostgresJobs(JobStore):
             self._bells.ring([event.kind])
         return count
 
-    def position(self, job: Job) -> int | None:
+    def position(self, job: Job, *, now: datetime) -> int | None:
         """How many pending jobs of the same target come before it; None unless it is pending."""
 
         def look(connection: Connected) -> int | None:
@@ -216,7 +222,7 @@ class PostgresJobs(JobStore):
             known = rows.job_of(found[0]) if found else None
             if known is None or known.status is not JobStatus.PENDING:
                 return None
-            row = connection.execute(queries.POSITION, _standing(known)).fetchone()
+            row = connection.execute(queries.POSITION, _standing(known, now)).fetchone()
             return row[0] if row else 0
 
         return self._database.read(look)
@@ -267,8 +273,10 @@ _COUNTED = (
 )
 
 
-def _standing(job: Job) -> dict[str, Any]:
+def _standing(job: Job, now: datetime) -> dict[str, Any]:
     return {
+        "now": to_millis(now),
+        "due_by": to_millis(max(now, job.not_before or now)),
         "target": job.target,
         "priority": job.priority,
         "place": job.place,

@@ -111,6 +111,14 @@ class PostgresLine(Line):
         more = {"priority": priority, "checkpoint": checkpoint}
         return self._all(None, queries.of_checkpoint(self._count, checkpoint is not None), more)
 
+    def row_of(self, picked: Candidate) -> Row | None:
+        """The whole row of one that was seen in the line; None: it is not there any more.
+
+        Without a transaction this is a later moment, in which its user may have held it.
+        """
+        values = {"id": picked.id, "target": picked.target, "now": self._values["now"]}
+        return self._connection.execute(queries.STILL_THERE, values).fetchone()
+
     def _look(self) -> list[Row]:
         return self._connection.execute(queries.beginning(self._count), self._values).fetchall()
 

@@ -75,6 +75,12 @@ def beginning(targets: int) -> str:
     """
 
 
+STILL_THERE = f"""
+    SELECT {", ".join(ALL)} FROM jobs WHERE id = %(id)s AND {_IN_LINE.format(target="%(target)s")}
+"""
+"""One that was in the line, if it has not left it meanwhile, for another target or for none."""
+
+
 @cache
 def of_checkpoint(targets: int, is_named: bool) -> str:
     """Those of one priority that name one checkpoint, or none."""

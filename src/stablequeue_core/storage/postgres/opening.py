@@ -18,6 +18,7 @@ from stablequeue_core.storage.postgres.jobs import PostgresJobs
 from stablequeue_core.storage.postgres.listening import Listener
 from stablequeue_core.storage.postgres.locks import LockKeeper
 from stablequeue_core.storage.postgres.models import PostgresModels
+from stablequeue_core.storage.postgres.moving import Moving
 from stablequeue_core.storage.postgres.schema import prepare
 from stablequeue_core.storage.postgres.servers import PostgresServers
 from stablequeue_core.storage.postgres.upkeep import Upkeep
@@ -41,6 +42,7 @@ class Parts:
     events: PostgresEvents
     upkeep: Upkeep
     copying: Copying
+    moving: Moving
 
     def close(self) -> None:
         """Let go of every connection; safe to call again."""
@@ -81,4 +83,5 @@ def opened(database_url: str, schema: str) -> Parts:
         events=PostgresEvents(database),
         upkeep=Upkeep(database),
         copying=Copying(database),
+        moving=Moving(database),
     )

@@ -267,6 +267,15 @@ _FIRST = (
     CREATE INDEX downloads_open ON downloads (number)
     WHERE status IN ('queued', 'downloading', 'paused')
     """,
+    # One row when the queue was moved to another storage, none otherwise; then each table has a
+    # trigger with the sentence that whoever would change it is told.
+    "CREATE TABLE moved (place text NOT NULL, at bigint NOT NULL)",
+    """
+    CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        RAISE EXCEPTION USING MESSAGE = TG_ARGV[0];
+    END $$
+    """,
 )
 
 STEPS: tuple[tuple[str, ...], ...] = (_FIRST,)

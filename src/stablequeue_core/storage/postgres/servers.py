@@ -11,11 +11,14 @@ from stablequeue_core.storage.postgres.connecting import Connected
 from stablequeue_core.storage.postgres.database import Database
 from stablequeue_core.storage.postgres.events import record
 from stablequeue_core.storage.postgres.ringing import SharedBells
+from stablequeue_core.storage.rows import jobs
+from stablequeue_core.storage.rows.renaming import renamed
+from stablequeue_core.storage.rows.servers import ALL as READ
 from stablequeue_core.storage.rows.servers import COLUMNS, server_of, server_row
 
-ALL = f"SELECT {COLUMNS} FROM servers ORDER BY position"
+ALL = f"SELECT {READ} FROM servers ORDER BY position"
 INSERT = f"INSERT INTO servers ({COLUMNS}) VALUES (%s, %s, %s, %s, %s, %s, %s, %s)"
-_GET = f"SELECT {COLUMNS} FROM servers WHERE alias = %s"
+_GET = f"SELECT {READ} FROM servers WHERE alias = %s"
 _ALIASES = "SELECT alias FROM servers ORDER BY position"
 _UPDATE = f"UPDATE servers SET ({COLUMNS}) = (%s, %s, %s, %s, %s, %s, %s, %s) WHERE alias = %s"
 _DELETE = "DELETE FROM servers WHERE alias = %s"
@@ -26,6 +29,15 @@ _RENAME_IN_JOBS = """
         WHERE status IN ('pending', 'processing') AND target = %(old)s
         ORDER BY number FOR NO KEY UPDATE
     ) AS open_ones WHERE jobs.number = open_ones.number
+"""
+_BEGUN = f"""
+    SELECT {", ".join(jobs.ALL)} FROM jobs
+    WHERE status IN ('pending', 'processing') AND attempts IS NOT NULL
+    ORDER BY number FOR NO KEY UPDATE
+"""
+_RENAME_IN_LEDGER = """
+    UPDATE jobs SET target = %s, attempts = %s, avoids = %s, revision = revision + 1
+    WHERE number = %s
 """
 _FORGET_COSTS = "DELETE FROM costs WHERE server = %s"
 _FORGET_REPORT = "DELETE FROM reports WHERE alias = %s"
@@ -108,6 +120,8 @@ def _known(connection: Connected) -> Sequence[str]:
 
 def _rename(connection: Connected, old: str, new: str) -> None:
     names = {"old": old, "new": new}
+    for row in renamed(connection.execute(_BEGUN), old, new):
+        connection.execute(_RENAME_IN_LEDGER, row)
     connection.execute(_RENAME_IN_JOBS, names)
     _forget_what_is_known(connection, new)
     connection.execute(_RENAME_COSTS, names)

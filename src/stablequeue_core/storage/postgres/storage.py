@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from stablequeue_core.errors import ExtraMissing
 from stablequeue_core.storage.base import ProcessLock, Storage
 from stablequeue_core.storage.chunks import Chunk
+from stablequeue_core.storage.moves import Fence, Move
 
 if TYPE_CHECKING:
     from stablequeue_core.storage.postgres.database import Database
@@ -63,9 +64,9 @@ class PostgresStorage(Storage):
         self.reports = parts.reports
         self.events = parts.events
 
-    def lane_lock(self, alias: str) -> ProcessLock:
-        """A lock for whoever sends jobs to the server named ``alias``; not yet taken."""
-        return self._parts.locks.lock(f"lane {alias}")
+    def lane_lock(self, lane: str) -> ProcessLock:
+        """A lock for whoever sends jobs to the server with this lane; not yet taken."""
+        return self._parts.locks.lock(f"lane {lane}")
 
     def fetching_lock(self) -> ProcessLock:
         """A lock for whoever fetches the downloads; not yet taken."""
@@ -95,6 +96,22 @@ class PostgresStorage(Storage):
         """Remember all that another storage has dumped: all of it or nothing."""
         self._parts.copying.restore(chunks)
         self._parts.listener.bells.ring(for_work=True)
+
+    def location(self) -> str:
+        """The names of the schema, of the database, and of the machine if it is another one."""
+        return self._parts.moving.location()
+
+    def fence(self) -> Fence:
+        """Let nobody change anything for as long as a block lasts, in whatever process."""
+        return self._parts.moving.fence()
+
+    def moved(self) -> Move | None:
+        """Where the queue was moved to; None: it is here."""
+        return self._parts.moving.moved()
+
+    def reopen(self) -> Move | None:
+        """Let the queue go on here, though it was moved; where it was."""
+        return self._parts.moving.reopen()
 
     def close(self) -> None:
         """Let go of every connection, and of the locks; safe to call again."""

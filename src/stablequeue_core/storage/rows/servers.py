@@ -10,6 +10,10 @@ from stablequeue_core.storage.rows.text import from_json, to_json
 Row = tuple[Any, ...]
 
 COLUMNS = "alias, api_url, username, password, enabled, paused, description, tags"
+"""What is written."""
+
+ALL = f"{COLUMNS}, position"
+"""What is read; the position is given by the database."""
 
 
 def server_row(server: Server) -> Row:
@@ -27,8 +31,8 @@ def server_row(server: Server) -> Row:
 
 
 def server_of(row: Row) -> Server:
-    """The server of a row with the columns :data:`COLUMNS`."""
-    alias, api_url, username, password, enabled, paused, description, tags = row
+    """The server of a row with the columns :data:`ALL`."""
+    alias, api_url, username, password, enabled, paused, description, tags, position = row
     return Server(
         alias=alias,
         api_url=api_url,
@@ -38,4 +42,10 @@ def server_of(row: Row) -> Server:
         paused=bool(paused),
         description=description,
         tags=tuple(from_json(tags)) if tags else (),
+        number=position,
     )
+
+
+def uncounted(row: Row) -> Server:
+    """The server of a row with :data:`COLUMNS`; its number counts in its own database only."""
+    return server_of((*row, 0))

@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -113,6 +114,29 @@ class Database:
                 yield writer
             finally:
                 writer.execute(f"PRAGMA busy_timeout = {GLANCE_MS}")
+
+    @contextmanager
+    def apart(self) -> Iterator[sqlite3.Connection]:
+        """A transaction on a connection of its own; as long as it lasts, nobody else can write.
+
+        It is kept when the block ends, and undone if it raises or the process dies. All can read.
+
+        Raises:
+            StorageError, QueueClosed: as :meth:`write`.
+        """
+        if self._closed:
+            raise QueueClosed
+        with translated():
+            connection = self._connect()
+        try:
+            with translated():
+                connection.execute("PRAGMA synchronous = FULL")
+                connection.execute(f"PRAGMA busy_timeout = {GLANCE_MS}")
+            begin = partial(connection.execute, "BEGIN IMMEDIATE")
+            with _transaction(connection, lambda: self._when_free(begin)):
+                yield connection
+        finally:
+            connection.close()
 
     def tell(self, event: Event) -> None:
         """Write an event into the log, in the transaction of the change that it tells of."""

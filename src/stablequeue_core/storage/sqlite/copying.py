@@ -140,9 +140,9 @@ def _event_row(event: Event) -> Row:
 
 _TABLES = {
     ChunkKind.SERVERS: _Table(
-        select=kept_servers.ALL,
+        select=kept_servers.ALL_UNCOUNTED,
         insert=kept_servers.INSERT,
-        read=servers.server_of,
+        read=servers.uncounted,
         row=servers.server_row,
     ),
     ChunkKind.JOBS: _Table(

@@ -14,6 +14,7 @@ from stablequeue_core.errors import (
     StorageFull,
     StorageReadOnly,
 )
+from stablequeue_core.storage.moves import move_in
 
 _BUSY = (
     StorageBusy,
@@ -118,6 +119,8 @@ def told(error: sqlite3.Error | OSError | UnicodeEncodeError) -> StorageError:
         return kind(sentence)
     if isinstance(error, UnicodeEncodeError):
         return StorageError(_NO_TEXT)
+    if (move := move_in(str(error))) is not None:
+        return move.error()
     known = _BY_SQLITE_CODE.get(primary_code(error))
     if known is None:
         if any(words in str(error) for words in _SAID_OF_MISSING):

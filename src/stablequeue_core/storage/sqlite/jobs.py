@@ -33,6 +33,9 @@ from stablequeue_core.storage.sqlite.connection import Database, Row
 from stablequeue_core.storage.sqlite.faults import incomplete
 from stablequeue_core.storage.sqlite.lines import Asked, SqliteLine
 
+_Alike = tuple[str, str | None, int | None]
+"""Target, checkpoint, and until when the last of them waits."""
+
 
 class SqliteJobs(JobStore):
     """The jobs of one database."""
@@ -157,20 +160,30 @@ class SqliteJobs(JobStore):
             self._database.tell(event)
         return kept
 
-    def work_before(self, job: Job | None) -> Sequence[Work]:
+    def work_before(self, job: Job | None, *, now: datetime) -> Sequence[Work]:
         """The pending jobs of whatever target that stand before ``job``, summed up."""
         stands = {
             "priority": job and job.priority,
             "place": job and job.place,
             "number": job and job.number,
+            "now": to_millis(now),
+            "due_by": job and to_millis(max(now, job.not_before or now)),
         }
-        counts: Counter[tuple[str, str | None]] = Counter()
-        efforts: Counter[tuple[str, str | None]] = Counter()
-        for target, checkpoint, count, effort in self._database.fetch(queries.WORK_BEFORE, stands):
-            counts[target, checkpoint] += count
-            efforts[target, checkpoint] += effort
+        counts: Counter[_Alike] = Counter()
+        efforts: Counter[_Alike] = Counter()
+        for target, checkpoint, count, effort, until in self._database.fetch(
+            queries.WORK_BEFORE, stands
+        ):
+            counts[target, checkpoint, until] += count
+            efforts[target, checkpoint, until] += effort
         return [
-            Work(target=alike[0], checkpoint=alike[1], count=count, effort=efforts[alike])
+            Work(
+                target=alike[0],
+                checkpoint=alike[1],
+                count=count,
+                effort=efforts[alike],
+                not_before=None if alike[2] is None else from_millis(alike[2]),
+            )
             for alike, count in counts.items()
         ]
 
@@ -211,9 +224,9 @@ class SqliteJobs(JobStore):
                 self._database.tell(event)
         return count
 
-    def position(self, job: Job) -> int | None:
+    def position(self, job: Job, *, now: datetime) -> int | None:
         """How many pending jobs of the same target come before it; None unless it is pending."""
-        found = self._database.fetch(queries.POSITION, (job.id,))
+        found = self._database.fetch(queries.POSITION, {"id": job.id, "now": to_millis(now)})
         return int(found[0][0]) if found else None
 
     def paused(self) -> bool:

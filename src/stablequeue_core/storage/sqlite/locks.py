@@ -36,6 +36,7 @@ class FileProcessLock(ProcessLock):
             return False
         except OSError as error:
             raise told(error) from error
+        self.term += 1
         return True
 
     def release(self) -> None:
@@ -43,10 +44,10 @@ class FileProcessLock(ProcessLock):
         self._file.release(force=True)
 
 
-def lane_lock(database: Path, alias: str) -> FileProcessLock:
+def lane_lock(database: Path, lane: str) -> FileProcessLock:
     """The lock of one server's lane."""
-    # An alias may hold what a file name cannot.
-    digest = hashlib.sha256(alias.encode()).hexdigest()[:16]
+    # Its name may hold what a file name cannot.
+    digest = hashlib.sha256(lane.encode()).hexdigest()[:16]
     return FileProcessLock(database, f"lane-{digest}")
 
 

@@ -108,7 +108,8 @@ MOVE_TO_FRONT = """
     WHERE id = ? AND revision = ?
 """
 
-# Who is ready is counted in an index; few wait for a time.
+# Who is ready is counted in an index; few wait for a time. By another clock, who is ready may have
+# to wait all the same.
 POSITION = """
     SELECT (
         SELECT count(*) FROM jobs AS higher INDEXED BY jobs_to_claim
@@ -124,19 +125,30 @@ POSITION = """
         AND equal.number < job.number
     ) + (
         SELECT count(*) FROM jobs AS later INDEXED BY jobs_with_a_time
-        WHERE later.ready = 0 AND later.target = job.target AND later.not_before IS NOT NULL
+        WHERE later.ready = 0 AND later.target = job.target
+        AND later.not_before <= max(:now, coalesce(job.not_before, :now))
         AND (-later.priority, coalesce(later.turn, later.number), later.number)
             < (-job.priority, coalesce(job.turn, job.number), job.number)
+    ) - (
+        SELECT count(*) FROM jobs AS early INDEXED BY jobs_with_a_time
+        WHERE early.ready = 1 AND early.target = job.target
+        AND early.not_before > max(:now, coalesce(job.not_before, :now))
+        AND (-early.priority, coalesce(early.turn, early.number), early.number)
+            < (-job.priority, coalesce(job.turn, job.number), job.number)
     )
-    FROM jobs AS job WHERE job.id = ? AND job.status = 'pending'
+    FROM jobs AS job WHERE job.id = :id AND job.status = 'pending'
 """
 _IS_BEFORE = f"(:place IS NULL OR (-priority, {PLACE}, number) < (-:priority, :place, :number))"
 WORK_BEFORE = f"""
-    SELECT target, checkpoint, count(*), sum(effort) FROM jobs INDEXED BY jobs_by_checkpoint
-    WHERE ready = 1 AND {_IS_BEFORE} GROUP BY target, priority, checkpoint
+    SELECT target, checkpoint, count(*), sum(effort), NULL FROM jobs INDEXED BY jobs_by_checkpoint
+    WHERE ready = 1 AND (not_before IS NULL OR not_before <= :now) AND {_IS_BEFORE}
+    GROUP BY target, priority, checkpoint
     UNION ALL
-    SELECT target, checkpoint, count(*), sum(effort) FROM jobs INDEXED BY jobs_with_a_time
-    WHERE ready = 0 AND not_before IS NOT NULL AND {_IS_BEFORE} GROUP BY target, checkpoint
+    SELECT target, checkpoint, count(*), sum(effort), CASE WHEN not_before > :now
+    THEN max(not_before) END FROM jobs INDEXED BY jobs_with_a_time
+    WHERE ready IS NOT NULL AND (ready = 0 OR not_before > :now)
+    AND not_before <= coalesce(:due_by, not_before) AND {_IS_BEFORE}
+    GROUP BY target, checkpoint, not_before > :now
 """
 
 COUNT_ENDED_BEFORE = """

@@ -386,6 +386,8 @@ _FOURTH = (
     # All but the alias is JSON: the newest report is read whole or not at all.
     "CREATE TABLE reports (alias TEXT PRIMARY KEY, report TEXT NOT NULL) WITHOUT ROWID",
     "CREATE TABLE workers (worker TEXT PRIMARY KEY, at INTEGER NOT NULL) WITHOUT ROWID",
+    # One row when the queue was moved to another storage, none otherwise.
+    "CREATE TABLE moved (place TEXT NOT NULL, at INTEGER NOT NULL)",
 )
 
 STEPS: tuple[tuple[str, ...], ...] = (_FIRST, _SECOND, _THIRD, _FOURTH)

@@ -8,14 +8,26 @@ from collections.abc import Sequence
 from stablequeue_core.errors import ServerExists, ServerNotFound, StaleServer
 from stablequeue_core.events import Event
 from stablequeue_core.servers import Server, ServerStore
+from stablequeue_core.storage.rows.renaming import renamed
+from stablequeue_core.storage.rows.servers import ALL as READ
 from stablequeue_core.storage.rows.servers import COLUMNS, server_of, server_row
 from stablequeue_core.storage.sqlite.connection import Database
+from stablequeue_core.storage.sqlite.places import ALL as JOB_COLUMNS
 
-ALL = f"SELECT {COLUMNS} FROM servers ORDER BY position"
-_GET = f"SELECT {COLUMNS} FROM servers WHERE alias = ?"
+ALL = f"SELECT {READ} FROM servers ORDER BY position"
+ALL_UNCOUNTED = f"SELECT {COLUMNS} FROM servers ORDER BY position"
+_GET = f"SELECT {READ} FROM servers WHERE alias = ?"
 _ALIASES = "SELECT alias FROM servers ORDER BY position"
 INSERT = f"INSERT INTO servers ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 _UPDATE = f"UPDATE servers SET ({COLUMNS}) = (?, ?, ?, ?, ?, ?, ?, ?) WHERE alias = ?"
+_BEGUN = f"""
+    SELECT {", ".join(JOB_COLUMNS)} FROM jobs
+    WHERE status IN ('pending', 'processing') AND attempts IS NOT NULL
+"""
+_RENAME_IN_LEDGER = """
+    UPDATE jobs SET target = ?, attempts = ?, avoids = ?, revision = revision + 1
+    WHERE number = ?
+"""
 # What else bears a server's name follows it.
 _RENAME = (
     """
@@ -69,6 +81,9 @@ class SqliteServers(ServerStore):
             if server.alias != alias:
                 if server.alias in known:
                     raise ServerExists(server.alias)
+                begun = connection.execute(_BEGUN).fetchall()
+                for row in renamed(begun, alias, server.alias):
+                    connection.execute(_RENAME_IN_LEDGER, row)
                 for statement in _RENAME:
                     connection.execute(statement, (server.alias, alias))
             connection.execute(_UPDATE, (*server_row(server), alias))

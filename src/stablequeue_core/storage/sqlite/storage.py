@@ -10,8 +10,9 @@ from stablequeue_core.bell import Bell
 from stablequeue_core.clock import SystemClock
 from stablequeue_core.storage.base import ProcessLock, Storage
 from stablequeue_core.storage.chunks import Chunk
+from stablequeue_core.storage.moves import Fence, Move
 from stablequeue_core.storage.ringing import Bells
-from stablequeue_core.storage.sqlite import copying, health
+from stablequeue_core.storage.sqlite import copying, health, moving
 from stablequeue_core.storage.sqlite.connection import Database
 from stablequeue_core.storage.sqlite.downloads import SqliteDownloads
 from stablequeue_core.storage.sqlite.events import SqliteEvents
@@ -63,9 +64,9 @@ class SqliteStorage(Storage):
         self.reports = SqliteReports(self.database)
         self.events = SqliteEvents(self.database)
 
-    def lane_lock(self, alias: str) -> ProcessLock:
-        """A lock for whoever sends jobs to the server named ``alias``; not yet taken."""
-        return lane_lock(self.database.path, alias)
+    def lane_lock(self, lane: str) -> ProcessLock:
+        """A lock for whoever sends jobs to the server with this lane; not yet taken."""
+        return lane_lock(self.database.path, lane)
 
     def fetching_lock(self) -> ProcessLock:
         """A lock for whoever fetches the downloads; not yet taken."""
@@ -90,6 +91,23 @@ class SqliteStorage(Storage):
     def restore(self, chunks: Iterable[Chunk]) -> None:
         """Remember all that another storage has dumped: numbers and revisions included."""
         copying.restore(self.database, chunks)
+
+    def location(self) -> str:
+        """The names of the file and its folder."""
+        path = self.database.path.absolute()
+        return f"the file {path.name!r} in the folder {path.parent.name!r}"
+
+    def fence(self) -> Fence:
+        """Let nobody change anything for as long as a block lasts, in whatever process."""
+        return moving.fence(self.database)
+
+    def moved(self) -> Move | None:
+        """Where the queue was moved to; None: it is here."""
+        return moving.moved(self.database)
+
+    def reopen(self) -> Move | None:
+        """Let the queue go on here, though it was moved; where it was."""
+        return moving.reopen(self.database)
 
     def close(self) -> None:
         """Let go of the file; safe to call again."""

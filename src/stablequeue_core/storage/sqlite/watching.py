@@ -30,7 +30,11 @@ class Watcher:
         self._guard = threading.Lock()
         self._is_closed = False
         self._thread: threading.Thread | None = None
-        self._outage = Outage(_log, "Changes by other processes are noticed late")
+        self._outage = Outage(
+            _log,
+            "Changes by other processes are noticed late",
+            "Changes by other processes are noticed at once again.",
+        )
         # Held until the end. Waiting for a lock costs half of what waiting for an Event does.
         self._end = threading.Lock()
         self._end.acquire()

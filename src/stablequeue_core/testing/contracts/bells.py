@@ -102,7 +102,7 @@ class RingingContract(StorageCase):
     @pytest.mark.parametrize("what", GIVES_WORK)
     def test_what_may_give_a_lane_work_rings_both_bells(self, storage: Storage, what: str) -> None:
         """At least once each."""
-        job = _prepare(storage)
+        job = prepare(storage)
         work, changes = storage.work.rings, storage.changes.rings
         GIVES_WORK[what](storage, job)
         assert storage.work.rings > work
@@ -111,7 +111,7 @@ class RingingContract(StorageCase):
     @pytest.mark.parametrize("what", GIVES_NONE)
     def test_what_gives_nobody_work_rings_one_bell(self, storage: Storage, what: str) -> None:
         """Else each job done would wake every lane."""
-        job = _prepare(storage)
+        job = prepare(storage)
         work, changes = storage.work.rings, storage.changes.rings
         GIVES_NONE[what](storage, job)
         assert storage.work.rings == work
@@ -122,7 +122,7 @@ class RingingContract(StorageCase):
         self, storage: Storage, what: str
     ) -> None:
         """It happens every few seconds, for each job that runs."""
-        job = _prepare(storage)
+        job = prepare(storage)
         heard = storage.work.rings, storage.changes.rings
         UNTOLD[what](storage, job)
         assert (storage.work.rings, storage.changes.rings) == heard
@@ -155,7 +155,7 @@ class RingingContract(StorageCase):
             for place, what in enumerate((*GIVES_WORK, *GIVES_NONE)):
                 opener = self._opener(tmp_path, place)
                 with opener() as storage:
-                    _prepare(storage)
+                    prepare(storage)
                     work, changes = storage.work.rings, storage.changes.rings
                     another.submit(_do, opener, what).result(60)
                     assert storage.changes.wait(changes, 60) > changes, what
@@ -174,7 +174,7 @@ class RingingContract(StorageCase):
             for place, what in enumerate(UNTOLD):
                 opener = self._opener(tmp_path, place)
                 with opener() as storage:
-                    _prepare(storage)
+                    prepare(storage)
                     storage.changes.wait(storage.changes.rings, 0)
                     heard = storage.changes.rings
                     another.submit(_do, opener, what).result(60)
@@ -193,7 +193,7 @@ class RingingContract(StorageCase):
         return self.opener(own)
 
 
-def _prepare(storage: Storage) -> Job:
+def prepare(storage: Storage) -> Job:
     """A server; a job and a download that are under way, and one of each that waits."""
     storage.servers.add(laptop(alias="Tower"), server_event())
     add(storage, pending(), pending())

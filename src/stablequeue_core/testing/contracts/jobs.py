@@ -10,6 +10,7 @@ from stablequeue_core.testing.contracts.jobs_ordered import OrderingContract
 from stablequeue_core.testing.contracts.jobs_parts import PartsContract
 from stablequeue_core.testing.contracts.jobs_supplied import SupplyingContract
 from stablequeue_core.testing.contracts.jobs_tidied import TidyingContract
+from stablequeue_core.testing.contracts.jobs_timed import TimingContract
 
 
 class JobStoreContract(
@@ -21,5 +22,6 @@ class JobStoreContract(
     PartsContract,
     SupplyingContract,
     TidyingContract,
+    TimingContract,
 ):
     """The promises of :class:`~stablequeue_core.jobs.JobStore`, as tests."""

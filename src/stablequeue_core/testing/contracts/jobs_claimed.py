@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import multiprocessing
 import threading
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from collections.abc import Callable
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from datetime import timedelta
 from functools import partial
 from itertools import chain
 from pathlib import Path
 
 import pytest
+from attrs import evolve
 
+from stablequeue_core.errors import StaleJob
 from stablequeue_core.events import Event, EventKind
 from stablequeue_core.generation import Requirements
-from stablequeue_core.jobs import Candidate, Job, JobStatus, Line
+from stablequeue_core.jobs import Candidate, Job, JobStatus, Line, event_of
 from stablequeue_core.storage import Storage
 from stablequeue_core.testing.contracts.case import StorageCase
 from stablequeue_core.testing.contracts.samples import (
@@ -40,6 +43,16 @@ from stablequeue_core.testing.race import (
 )
 
 MANY = 500
+
+A_MOMENT = 0.3
+"""Seconds that are given to who would change a job while it is chosen: not all storages let him."""
+
+LEAVING: dict[str, Callable[[Job], Job]] = {
+    "held": lambda job: job.hold(now=LATER),
+    "moved to another server": lambda job: evolve(job, target="Tower"),
+    "put off": lambda job: evolve(job, not_before=LATER + timedelta(hours=1)),
+}
+"""What takes a job out of the line, though it stays pending."""
 
 
 class Mishap(Exception):
@@ -132,6 +145,35 @@ class ClaimingContract(StorageCase):
 
         assert claimed(storage, choose=choose).id == jobs[140].id
         assert claimed(storage).id == jobs[0].id
+
+    @pytest.mark.parametrize("why", LEAVING)
+    def test_a_job_that_leaves_the_line_while_it_is_chosen_is_not_given(
+        self, storage: Storage, why: str
+    ) -> None:
+        """Unless whoever wants it out of the line has to wait, and is told that he is too late."""
+        _, wanted = add(storage, pending(target="auto"), pending(target="auto"))
+        leaving: list[Future[Job]] = []
+
+        def leave() -> Job:
+            gone = LEAVING[why](wanted)
+            return storage.jobs.replace(gone, event_of(EventKind.JOB_HELD, gone))
+
+        with ThreadPoolExecutor(1) as somebody_else:
+
+            def choose(line: Line) -> Candidate | None:
+                found = next((one for one in line.in_order() if one.id == wanted.id), None)
+                if not leaving:
+                    leaving.append(somebody_else.submit(leave))
+                    wait(leaving, A_MOMENT)
+                return found
+
+            given = claim(storage, choose=choose)
+        if given is None:
+            assert leaving[0].result() == storage.jobs.get(wanted.id)
+        else:
+            assert given == storage.jobs.get(wanted.id)
+            with pytest.raises(StaleJob):
+                leaving[0].result()
 
     def test_a_choice_that_raises_changes_nothing(self, storage: Storage) -> None:
         """And the next one finds everything as it was."""

@@ -6,6 +6,7 @@ from stablequeue_core.jobs import Job, JobQuery, JobStatus
 from stablequeue_core.storage import Storage
 from stablequeue_core.testing.contracts.case import StorageCase
 from stablequeue_core.testing.contracts.samples import (
+    LATER,
     add,
     cancelled,
     changed,
@@ -96,10 +97,10 @@ class ListingContract(StorageCase):
         """Pending jobs of the same target: of higher priority, or older."""
         add(storage, pending(target="Tower", priority=9), pending(target="auto"))
         low, high, old, new = add(storage, *(pending(priority=level) for level in (-1, 5, 0, 0)))
-        positions = [storage.jobs.position(job) for job in (high, old, new, low)]
+        positions = [storage.jobs.position(job, now=LATER) for job in (high, old, new, low)]
         assert positions == [0, 1, 2, 3]
         claimed(storage)
-        positions = [storage.jobs.position(job) for job in (high, old, new, low)]
+        positions = [storage.jobs.position(job, now=LATER) for job in (high, old, new, low)]
         assert positions == [None, 0, 1, 2]
 
     def test_a_job_that_is_gone_has_no_position(self, storage: Storage) -> None:
@@ -107,8 +108,8 @@ class ListingContract(StorageCase):
         one, two = add(storage, pending(), pending())
         deleted(storage, one)
         changed(storage, two, cancelled)
-        assert storage.jobs.position(one) is None
-        assert storage.jobs.position(two) is None
+        assert storage.jobs.position(one, now=LATER) is None
+        assert storage.jobs.position(two, now=LATER) is None
 
 
 def _listed(

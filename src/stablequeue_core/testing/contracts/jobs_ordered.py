@@ -63,8 +63,8 @@ class OrderingContract(StorageCase):
         assert claim(storage, choose=_never) is None
         (free,) = add(storage, pending())
         assert [candidate.id for candidate in in_line(storage)] == [free.id]
-        assert storage.jobs.position(free) == 0
-        assert storage.jobs.work_before(free) == []
+        assert storage.jobs.position(free, now=LATER) == 0
+        assert storage.jobs.work_before(free, now=LATER) == []
 
     def test_a_held_job_runs_when_it_is_released(self, storage: Storage) -> None:
         """Where it stood all the time."""
@@ -111,7 +111,7 @@ class OrderingContract(StorageCase):
             assert moved == storage.jobs.get(job.id)
         order = [high, jobs[3], jobs[2], jobs[0], jobs[1]]
         assert [candidate.id for candidate in in_line(storage)] == [job.id for job in order]
-        assert [storage.jobs.position(job) for job in order] == [0, 1, 2, 3, 4]
+        assert [storage.jobs.position(job, now=LATER) for job in order] == [0, 1, 2, 3, 4]
         places = [candidate.place for candidate in in_line(storage)]
         assert places[1:] == sorted(set(places[1:]))
 
@@ -237,7 +237,7 @@ class OrderingContract(StorageCase):
         changed(storage, claimed(storage), completed)
         claimed(storage)
         (job,) = add(storage, pending())
-        assert storage.jobs.work_before(job) == []
+        assert storage.jobs.work_before(job, now=LATER) == []
 
     def test_a_deleted_job_stands_nowhere(self, storage: Storage) -> None:
         """Its number may be given out again, but no other place changes."""
@@ -270,7 +270,7 @@ def _backlogs(storage: Storage, priority: int = 0, **how: Any) -> list[tuple[str
 
 
 def _sums(storage: Storage, job: Job | None) -> dict[tuple[str, str | None], tuple[int, float]]:
-    sums: list[Work] = list(storage.jobs.work_before(job))
+    sums: list[Work] = list(storage.jobs.work_before(job, now=LATER))
     found = {(each.target, each.checkpoint): (each.count, each.effort) for each in sums}
     assert len(found) == len(sums), "one sum for each target and checkpoint"
     return found

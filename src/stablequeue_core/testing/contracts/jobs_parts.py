@@ -7,6 +7,7 @@ from stablequeue_core.jobs import IdempotencyKey, Job, JobQuery, JobStatus, even
 from stablequeue_core.storage import Storage
 from stablequeue_core.testing.contracts.case import StorageCase
 from stablequeue_core.testing.contracts.samples import (
+    LATER,
     add,
     cancelled,
     changed,
@@ -87,10 +88,10 @@ class PartsContract(StorageCase):
         (before,) = add(storage, pending(target="auto"))
         whole, *parts = _in_parts(storage)
         (after,) = add(storage, pending(target="auto"))
-        assert storage.jobs.position(before) == 0
-        assert storage.jobs.position(whole) == 1
-        assert [storage.jobs.position(part) for part in parts] == [1, 2]
-        assert storage.jobs.position(after) == 3
+        assert storage.jobs.position(before, now=LATER) == 0
+        assert storage.jobs.position(whole, now=LATER) == 1
+        assert [storage.jobs.position(part, now=LATER) for part in parts] == [1, 2]
+        assert storage.jobs.position(after, now=LATER) == 3
 
     def test_a_part_that_has_ended_wakes_whoever_joins(self, storage: Storage) -> None:
         """Else the whole would wait for the next glance."""

@@ -84,7 +84,7 @@ class SupplyingContract(StorageCase):
         first, waiting, last = add(
             storage, pending(), pending(priority=0, waits_for=WANTED), pending()
         )
-        positions = [storage.jobs.position(job) for job in (first, waiting, last)]
+        positions = [storage.jobs.position(job, now=LATER) for job in (first, waiting, last)]
         assert positions == [0, 1, 1]
 
     def test_a_job_that_waits_for_a_download_is_pending_all_the_same(

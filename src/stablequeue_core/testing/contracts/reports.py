@@ -22,6 +22,7 @@ FULL = ServerReport(
         queue_depth=3,
         last_error="It broke — 狐.",
         checked_at=START,
+        unanswered_since=LATER,
     ),
     worker="there:2:b",
     at=LATER,

@@ -21,6 +21,7 @@ from stablequeue_core.testing.contracts.samples import (
     changed,
     claimed,
     completed,
+    given_back,
     laptop,
     pending,
     server_event,
@@ -157,6 +158,35 @@ class ServerStoreContract(StorageCase):
         assert storage.jobs.get(ended.id) == ended
         assert storage.jobs.get(anywhere.id) == anywhere
         assert claimed(storage, server="Tower").id == waiting.id
+
+    def test_a_server_is_known_by_its_number_whatever_it_is_called(self, storage: Storage) -> None:
+        """So its lane stays the same."""
+        for alias in ("Laptop", "Attic"):
+            storage.servers.add(laptop(alias=alias), server_event())
+        one, other = storage.servers.list()
+        assert one.number
+        assert one.lane != other.lane
+        storage.servers.replace(one, laptop(alias="Tower", paused=True), server_event())
+        assert storage.servers.get("Tower").lane == one.lane
+        assert storage.servers.get("Attic").lane == other.lane
+
+    def test_a_renamed_server_bears_its_new_name_in_every_open_job(self, storage: Storage) -> None:
+        """Whatever the target was: recovery and cancel go by it. What has ended is history."""
+        storage.servers.add(laptop(), server_event())
+        add(storage, *(pending(target="auto") for _ in range(3)))
+        ended = changed(storage, claimed(storage), completed)
+        back, running = claimed(storage), claimed(storage)
+        avoiding, event = given_back(back)
+        back = storage.jobs.replace(evolve(avoiding, avoids=("Laptop",)), event)
+        storage.servers.replace(laptop(), laptop(alias="Tower"), server_event())
+
+        assert storage.jobs.get(ended.id) == ended
+        for old in (back, running):
+            now = storage.jobs.get(old.id)
+            assert (now.server, now.target) == ("Tower", "auto")
+            assert now.revision == old.revision + 1
+        assert storage.jobs.get(back.id).avoids == ("Tower",)
+        assert [job.server for job in storage.jobs.processing()] == ["Tower"]
 
     def test_a_copy_from_before_the_renaming_is_stale(self, storage: Storage) -> None:
         """Else it would bring the old name back."""

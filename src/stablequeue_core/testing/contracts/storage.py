@@ -24,6 +24,7 @@ from stablequeue_core.testing.contracts.events import EventLogContract
 from stablequeue_core.testing.contracts.identities import FULL, IdentityStoreContract
 from stablequeue_core.testing.contracts.jobs import JobStoreContract
 from stablequeue_core.testing.contracts.models import ModelStoreContract
+from stablequeue_core.testing.contracts.moving import MovingContract
 from stablequeue_core.testing.contracts.reports import ReportStoreContract
 from stablequeue_core.testing.contracts.samples import (
     ROOT,
@@ -52,6 +53,7 @@ class StorageContract(
     EventLogContract,
     RingingContract,
     DumpingContract,
+    MovingContract,
 ):
     """The promises of :class:`~stablequeue_core.storage.Storage` and its stores, as tests.
 
@@ -74,6 +76,21 @@ class StorageContract(
         assert two.try_acquire()
         assert not one.try_acquire()
         two.release()
+
+    def test_a_lane_shows_how_often_it_was_taken(self, storage: Storage) -> None:
+        """Not how often it was asked for: while it shows the same, nobody had it in between."""
+        one, two = self._locks(storage, "Laptop", "Laptop")
+        first = one.term
+        assert one.try_acquire()
+        taken = one.term
+        assert taken > first
+        assert one.try_acquire()
+        assert not two.try_acquire()
+        assert one.term == taken
+        one.release()
+        assert one.try_acquire()
+        assert one.term > taken
+        one.release()
 
     def test_lanes_do_not_get_in_each_others_way(self, storage: Storage) -> None:
         """Whatever their names look like."""
