@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import tempfile
 import time
 from pathlib import Path
@@ -19,6 +20,8 @@ _SETTLE_SECONDS = 2.0
 def main() -> None:
     """Say that all servers were found well; then answer what share of a core some seconds took."""
     url, parent, servers, jobs = arguments(4)
+    # That one server has a hundred names is meant.
+    logging.getLogger("stablequeue_core.servers").setLevel(logging.ERROR)
     with (
         tempfile.TemporaryDirectory(dir=parent, ignore_cleanup_errors=True) as folder,
         StableQueue.open(Path(folder)) as queue,

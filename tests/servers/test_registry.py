@@ -213,6 +213,16 @@ def test_a_server_that_is_moved_to_the_address_of_another_is_remarked(
     assert "'Laptop'" in caplog.text
 
 
+def test_of_many_names_for_one_address_a_few_are_told(servers: ServerRegistry) -> None:
+    for number in range(40):
+        servers.add(f"card-{number}", URL)
+
+    remark = servers.remark("card-39") or ""
+
+    assert "'card-0', 'card-1', 'card-2' and 36 more: they share" in remark
+    assert "40 jobs at a time" in remark
+
+
 @pytest.mark.parametrize("url", ["http://127.0.0.1:7861", "http://127.0.0.1:7860/forge"])
 def test_another_port_or_path_is_another_server(servers: ServerRegistry, url: str) -> None:
     servers.add("Laptop", URL)

@@ -48,6 +48,9 @@ SHORTEST_REST = 0.05
 SERVERS_EVERY = 5.0
 """Seconds between two looks at the servers although nobody has told of a change."""
 
+LANES_EVERY = 5.0
+"""Seconds between two looks whether lanes that rest still hold their servers."""
+
 LAST_WORDS = 5.0
 """Seconds for all lanes together, once they were told to give up: each tries for a last time to
 keep what it has in hand."""
@@ -222,7 +225,7 @@ class Dispatcher:
     def _look_at_lanes(self) -> None:
         """The right to servers is lost unnoticed, while lanes rest, with the way to a database."""
         now = self._clock.monotonic()
-        if now - self._looked_at_lanes >= REST:
+        if now - self._looked_at_lanes >= LANES_EVERY:
             self._looked_at_lanes = now
             for lane in self._lanes.all():
                 lane.look()

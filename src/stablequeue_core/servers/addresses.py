@@ -7,6 +7,9 @@ from urllib.parse import urlsplit
 
 from stablequeue_core.servers.server import Server
 
+MOST_NAMED = 3
+"""So many other names of a server are told; what is to be done is the same for all."""
+
 _THIS_COMPUTER = frozenset({"localhost", "127.0.0.1", "::1"})
 _PORTS = {"http": 80, "https": 443}
 
@@ -53,10 +56,12 @@ jobs at a time. Remove or disable all but one of these names."
     same = namesakes(server, others)
     if not same:
         return None
-    names = ", ".join(repr(each.alias) for each in same)
+    more = len(same) - MOST_NAMED
+    names = ", ".join(repr(each.alias) for each in same[:MOST_NAMED])
+    names += f" and {more} more" if more > 0 else ""
     urls = list(dict.fromkeys(each.api_url for each in (server, *same)))
     one = f"they share the address {urls[0]}"
-    have = one if len(urls) == 1 else f"{' and '.join(urls)} lead to the same place"
+    have = one if len(urls) == 1 else f"{' and '.join(urls[:MOST_NAMED])} lead to the same place"
     return (
         f"Server {server.alias!r} is also called {names}: {have}, so it gets {len(same) + 1} jobs "
         "at a time. Remove or disable all but one of these names."

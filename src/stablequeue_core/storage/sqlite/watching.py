@@ -9,7 +9,7 @@ from stablequeue_core.errors import QueueClosed, StorageError
 from stablequeue_core.outage import Outage
 from stablequeue_core.storage.sqlite.connection import Database
 
-EVERY = 0.04
+EVERY = 0.045
 """Seconds between two looks: most of their cost is waking up.
 
 The time of the write-ahead log would be cheaper to look at, but it tells too early: a writer
