@@ -17,15 +17,14 @@ AT_MOST_WAITING = 6
 
 
 def main(data_dir: str, accepted_file: str) -> None:
-    # Until here it was Python that started, which takes as long as the computer is busy.
-    sys.stdout.write("begins\n")
-    sys.stdout.flush()
     # Some job is hit again and again, which is not its fault.
     settings = Settings(poll=0.02, backoff_base=0.05, circuit_base=0.05, max_losses=1000)
     with (
         StableQueue.open(data_dir, settings=settings) as queue,
         Path(accepted_file).open("a", encoding="ascii") as accepted,
     ):
+        sys.stdout.write("opened\n")
+        sys.stdout.flush()
         for turn in itertools.count():
             jobs = queue.submit_many(
                 Submission(

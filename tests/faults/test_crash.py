@@ -27,15 +27,19 @@ def every_job(queue: StableQueue) -> list[Job]:
 
 
 def kill_at_random(data_dir: Path, accepted: Path, *, times: int, dice: random.Random) -> None:
-    """Start the victim and kill it some tenths of a second after it has begun; so many times."""
+    """Start the victim and kill it some tenths of a second later; so many times.
+
+    Every second one only after it has opened its queue: a busy computer takes its time for that.
+    """
     pause = threading.Event()
-    for _ in range(times):
+    for turn in range(times):
         with subprocess.Popen(
             [sys.executable, str(VICTIM), str(data_dir), str(accepted)], stdout=subprocess.PIPE
         ) as victim:
             assert victim.stdout is not None
-            assert victim.stdout.readline(), "the victim died before it began"
-            pause.wait(dice.uniform(0.05, 0.9))
+            if turn % 2:
+                assert victim.stdout.readline(), "the victim died before it had opened its queue"
+            pause.wait(dice.uniform(0.25, 1.1))
             assert victim.poll() is None, "the victim died by itself"
             victim.kill()
 
