@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 _STEP = 1000
 _MOST = 2**53
 
@@ -28,6 +30,17 @@ def count_text(count: int, one: str, many: str | None = None) -> str:
         ('1 job', '2,000 jobs')
     """
     return f"1 {one}" if count == 1 else f"{count:,} {many or one + 's'}"
+
+
+def few(names: Sequence[str], most: int) -> str:
+    """The first of the names, and how many more there are.
+
+    Example:
+        >>> few(["A", "B"], 3), few(["A", "B", "C", "D", "E"], 3)
+        ('A, B', 'A, B, C and 2 more')
+    """
+    more = len(names) - most
+    return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")
 
 
 def seconds_text(seconds: float) -> str:

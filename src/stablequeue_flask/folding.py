@@ -6,11 +6,12 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from stablequeue_core.doctor import Finding, Verdict
+from stablequeue_core.quantities import few
 
 SUBJECT = "servers"
 
 MOST_TOLD = 3
-"""So many that are alike are told each for itself."""
+"""So many that are alike are told each for itself; of more, so many are named."""
 
 
 def folded(findings: Sequence[Finding]) -> Sequence[Finding]:
@@ -24,8 +25,6 @@ def folded(findings: Sequence[Finding]) -> Sequence[Finding]:
         >>> [each.sentence for each in folded(many)]
         ['4 servers are online: a, b, c and 1 more; `--verbose` tells of each.']
     """
-    from stablequeue_core.dispatch.explaining.alike import few
-
     of_subject: defaultdict[str, list[Finding]] = defaultdict(list)
     for each in findings:
         of_subject[each.subject].append(each)
@@ -36,7 +35,7 @@ def folded(findings: Sequence[Finding]) -> Sequence[Finding]:
     instead: dict[Finding, Finding | None] = {}
     for of_many, alike in well.items():
         if len(alike) > MOST_TOLD:
-            names = few([each.subject.removeprefix("server ") for each in alike])
+            names = few([each.subject.removeprefix("server ") for each in alike], MOST_TOLD)
             sentence = f"{len(alike)} {of_many}: {names}; `--verbose` tells of each."
             instead |= dict.fromkeys(alike)
             instead[alike[0]] = Finding(SUBJECT, Verdict.OK, sentence)

@@ -13,7 +13,7 @@ from stablequeue_core.doctor.diagnosis import Finding, ok, warning
 from stablequeue_core.doctor.premises import Premises
 from stablequeue_core.errors import StorageError
 from stablequeue_core.jobs import JobStatus
-from stablequeue_core.quantities import count_text
+from stablequeue_core.quantities import count_text, few
 from stablequeue_core.servers import ReportBoard, ServerReport, Silence, process_of
 from stablequeue_core.storage import Storage
 
@@ -93,9 +93,8 @@ def _silent(
 
 
 def _names(aliases: Sequence[str]) -> str:
-    names = ", ".join(map(repr, sorted(aliases)[:MOST_NAMES]))
-    more = f" and {len(aliases) - MOST_NAMES} more" if len(aliases) > MOST_NAMES else ""
-    return f"server{'s' if len(aliases) > 1 else ''} {names}{more}"
+    names = few([repr(alias) for alias in sorted(aliases)], MOST_NAMES)
+    return f"server{'s' if len(aliases) > 1 else ''} {names}"
 
 
 def _version() -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from stablequeue_core.errors.base import MOST_CANDIDATES, MOST_NAMES, StableQueueError, few
+from stablequeue_core.errors.base import MOST_CANDIDATES, MOST_NAMES, StableQueueError
+from stablequeue_core.quantities import few
 
 
 class BackendError(StableQueueError):

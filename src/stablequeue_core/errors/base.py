@@ -95,9 +95,3 @@ class InternalError(StableQueueError):
             f"StableQueue itself failed ({type(cause).__name__}); its log has the details. "
             "Please report this."
         )
-
-
-def few(names: Sequence[str], most: int) -> str:
-    """So many of the names, and how many more there are."""
-    more = len(names) - most
-    return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")

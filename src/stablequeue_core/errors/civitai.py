@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from stablequeue_core.errors.base import MOST_CANDIDATES, NotFound, StableQueueError, few
+from stablequeue_core.errors.base import MOST_CANDIDATES, NotFound, StableQueueError
+from stablequeue_core.quantities import few
 
 
 class InvalidCivitaiLink(StableQueueError):

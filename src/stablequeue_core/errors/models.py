@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from stablequeue_core.errors.base import MOST_CANDIDATES, Conflict, NotFound, StableQueueError, few
+from stablequeue_core.errors.base import MOST_CANDIDATES, Conflict, NotFound, StableQueueError
+from stablequeue_core.quantities import few
 
 
 class ModelNotFound(NotFound):

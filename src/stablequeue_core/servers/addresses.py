@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from urllib.parse import urlsplit
 
+from stablequeue_core.quantities import few
 from stablequeue_core.servers.server import Server
 
 MOST_NAMED = 3
@@ -56,9 +57,7 @@ jobs at a time. Remove or disable all but one of these names."
     same = namesakes(server, others)
     if not same:
         return None
-    more = len(same) - MOST_NAMED
-    names = ", ".join(repr(each.alias) for each in same[:MOST_NAMED])
-    names += f" and {more} more" if more > 0 else ""
+    names = few([repr(each.alias) for each in same], MOST_NAMED)
     urls = list(dict.fromkeys(each.api_url for each in (server, *same)))
     one = f"they share the address {urls[0]}"
     have = one if len(urls) == 1 else f"{' and '.join(urls[:MOST_NAMED])} lead to the same place"

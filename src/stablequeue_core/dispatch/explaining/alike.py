@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from urllib.parse import urlsplit
 
 from attrs import field, frozen
 
+from stablequeue_core.quantities import few
 from stablequeue_core.servers import Server
 
 MOST_NAMED = 3
@@ -37,9 +38,9 @@ class Shared:
         """The sentence, as it is said of the first of them, and for which others it goes."""
         names_it = _NAME in self.pattern
         if self._is_one and not names_it:
-            return f"{few(self.servers)}: {self.sentences[0]}"
+            return f"{few(self.servers, MOST_NAMED)}: {self.sentences[0]}"
         first = self.sentences[0] if names_it else f"{self.servers[0]}: {self.sentences[0]}"
-        others = few([repr(each) for each in self.servers[1:]])
+        others = few([repr(each) for each in self.servers[1:]], MOST_NAMED)
         if not others:
             return first
         goes = "The same goes" if self._is_one else "With other times, the same goes"
@@ -67,18 +68,6 @@ def shared(said: Iterable[tuple[Server, str]]) -> Iterator[Shared]:
         one.servers.append(server.alias)
         one.sentences.append(sentence)
     yield from alike.values()
-
-
-def few(names: Sequence[str], most: int = MOST_NAMED) -> str:
-    """The first of the names, and how many more there are.
-
-    Example:
-        >>> few(["A", "B"]), few(["A", "B", "C", "D", "E"])
-        ('A, B', 'A, B, C and 2 more')
-    """
-    more = len(names) - most
-    told = ", ".join(names[:most])
-    return f"{told} and {more} more" if more > 0 else told
 
 
 def _without(sentence: str, server: Server) -> str:
