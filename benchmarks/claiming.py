@@ -91,13 +91,18 @@ def two_processes(effort: Effort) -> Sequence[Figure]:
 
 
 def work(store: JobStore, count: int) -> None:
-    """Claim and complete so many jobs, one after the other."""
-    for _ in range(count):
-        now = datetime.now(UTC)
-        job = store.claim((ALIAS, AUTO), now=now, choose=_first, begin=_begin)
-        assert job is not None
+    """Claim and complete so many jobs, one after the other, as a lane does."""
+    targets, left = (ALIAS, AUTO), count
+    job = store.claim(targets, now=datetime.now(UTC), choose=_first, begin=_begin)
+    while job is not None:
+        left, now = left - 1, datetime.now(UTC)
         done = job.complete(result(job.id), sent=sent(), now=now)
-        store.replace(done, event_of(EventKind.JOB_COMPLETED, done))
+        told = event_of(EventKind.JOB_COMPLETED, done)
+        if not left:
+            store.replace(done, told)
+            break
+        _, job = store.finish_and_claim(done, told, targets, now=now, choose=_first, begin=_begin)
+    assert not left
 
 
 def _worker(path: Path) -> Child:

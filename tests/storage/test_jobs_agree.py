@@ -23,6 +23,8 @@ from stablequeue_core.testing.contracts.samples import (
     cancelled,
     claim,
     completed,
+    failed,
+    finish,
     given_back,
     in_line,
     laptop,
@@ -101,6 +103,19 @@ def everybody(storage: Storage) -> list[Job]:
     return [*listed, *storage.jobs.parts_of("whole")]
 
 
+def following(
+    change: Callable[[Job], tuple[Job, Event]], targets: list[str], now: datetime
+) -> Callable[[Storage, Job], object]:
+    """The end of a job that runs, and the next claim."""
+
+    def follow(storage: Storage, job: Job) -> object:
+        if job.status is not JobStatus.PROCESSING:
+            return None
+        return finish(storage, job, change, targets=targets, now=now)
+
+    return follow
+
+
 def deleting(storage: Storage, job: Job) -> object:
     """Not the newest one: whether its number is given out again is not promised."""
     if not is_newest(storage, job):
@@ -142,6 +157,16 @@ steps: st.SearchStrategy[Step] = st.one_of(
         ),
         places,
         st.sampled_from(CHANGES),
+        st.sampled_from([False, False, False, True]),
+    ),
+    st.builds(
+        lambda place, change, now, targets, stale: with_one(
+            place, following(change, targets, now), stale=stale
+        ),
+        places,
+        st.sampled_from([completed, failed]),
+        moments,
+        st.lists(st.sampled_from(TARGETS), max_size=3),
         st.sampled_from([False, False, False, True]),
     ),
     st.builds(

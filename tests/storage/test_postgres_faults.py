@@ -11,7 +11,7 @@ from tests.storage.real_postgres import RealPostgres, Schemas
 
 from stablequeue_core.errors import StaleJob, StorageReadOnly, StorageUnreachable
 from stablequeue_core.events import EventKind
-from stablequeue_core.jobs import IdempotencyKey, Job, JobQuery, JobStatus
+from stablequeue_core.jobs import Candidate, IdempotencyKey, Job, JobQuery, JobStatus, Line
 from stablequeue_core.storage import Storage
 from stablequeue_core.storage.postgres import PostgresStorage
 from stablequeue_core.testing.contracts.samples import (
@@ -21,6 +21,7 @@ from stablequeue_core.testing.contracts.samples import (
     claimed,
     completed,
     deleted,
+    finish,
     laptop,
     model,
     pending,
@@ -125,6 +126,41 @@ def test_a_result_whose_answer_was_cut_off_is_kept_once(
     assert line.was_cut
     assert storage.jobs.get(done.id) == done
     assert storage.jobs.counts()[JobStatus.COMPLETED] == 2
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_result_and_the_next_claim_whose_answer_was_cut_off_are_kept_once(
+    storage: PostgresStorage, line: CutLine, when: str
+) -> None:
+    add(storage, pending(), pending())
+    running = claimed(storage)
+    (line.cut_before if when == "before" else line.cut_after)(b"job.completed")
+    ended, begun = finish(storage, running)
+    assert line.was_cut
+    assert begun is not None
+    assert [storage.jobs.get(job.id) for job in (ended, begun)] == [ended, begun]
+    assert storage.jobs.counts()[JobStatus.COMPLETED] == 2
+    assert [event.sequence for event in storage.events.read()] == list(range(1, 9))
+
+
+def test_a_result_is_kept_though_the_next_job_went_to_another_process_meanwhile(
+    storage: PostgresStorage, line: CutLine, postgres: RealPostgres
+) -> None:
+    """And whoever is faster is not waited for."""
+    add(storage, pending(), pending())
+    running = claimed(storage)
+    with PostgresStorage(postgres.url, schema=storage.database.address.schema) as other:
+
+        def choose_too_late(line: Line) -> Candidate | None:
+            chosen = next(line.in_order())
+            claimed(other)
+            return chosen
+
+        ended, begun = finish(storage, running, choose=choose_too_late)
+    assert begun is None
+    assert storage.jobs.get(ended.id) == ended
+    kinds = [event.kind for event in storage.events.read()]
+    assert kinds[-2:] == [EventKind.JOB_STARTED, EventKind.JOB_COMPLETED]
 
 
 def test_who_cannot_know_whether_a_change_was_kept_says_so(

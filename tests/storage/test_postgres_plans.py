@@ -8,14 +8,18 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from psycopg import Cursor, RawCursor
 from tests.storage.real_postgres import Schemas
 
 from stablequeue_core.jobs import Candidate, Line
 from stablequeue_core.storage.postgres import PostgresStorage
 from stablequeue_core.storage.postgres import job_queries as queries
 from stablequeue_core.storage.postgres import line_queries as line
+from stablequeue_core.storage.postgres.connecting import Connected
+from stablequeue_core.storage.postgres.database import Row
 from stablequeue_core.storage.postgres.job_change import JobChange
-from stablequeue_core.testing.contracts.samples import claim, completed, pending
+from stablequeue_core.testing.contracts.samples import claim, completed, given_back, pending
+from stablequeue_core.testing.race import begin
 
 MANY = 3000
 
@@ -32,9 +36,12 @@ def storage(schemas: Schemas) -> Iterator[PostgresStorage]:
 
 def plan(storage: PostgresStorage, query: str, values: Any) -> str:
     """How a question is answered, and how many rows were read for it."""
-    return "\n".join(
-        line for (line,) in storage.database.fetch(f"EXPLAIN (ANALYZE) {query}", values)
-    )
+    cursor = RawCursor if "$1" in query else Cursor
+
+    def look(connection: Connected) -> list[Row]:
+        return cursor(connection).execute(f"EXPLAIN (ANALYZE) {query}", values).fetchall()
+
+    return "\n".join(line for (line,) in storage.database.outside(look))
 
 
 def test_pages_are_read_in_the_order_of_an_index_and_no_further(storage: PostgresStorage) -> None:
@@ -56,14 +63,17 @@ def test_a_line_is_read_in_the_order_of_an_index_and_no_further(storage: Postgre
     }  # fmt: skip
     for select in (
         line.in_order(2),
-        line.beginning(2),
         line.of_checkpoint(2, True),
         line.of_checkpoint(2, False),
         line.backlogs(2),
     ):
-        shown = plan(storage, select, values)
-        assert not re.search(r"rows=\d{3,}\.", shown), shown
-        assert "Seq Scan on jobs" not in shown
+        check_few_are_read(plan(storage, select, values))
+    check_few_are_read(plan(storage, line.beginning(2), (2**50, "auto", "s1")))
+
+
+def check_few_are_read(shown: str) -> None:
+    assert not re.search(r"rows=\d{3,}\.", shown), shown
+    assert "Seq Scan on jobs" not in shown
 
 
 def test_what_is_asked_often_uses_its_index(storage: PostgresStorage) -> None:
@@ -91,6 +101,18 @@ def test_a_job_is_changed_by_its_indexes(storage: PostgresStorage) -> None:
     change = JobChange(storage.database, *completed(job))
     shown = plan(storage, queries.UPDATE, change.values)
     assert shown.count("Index Scan using jobs_") == 2
+    assert "Seq Scan on jobs" not in shown
+
+
+def test_one_job_ends_and_the_next_begins_by_their_indexes(storage: PostgresStorage) -> None:
+    job, other = claim(storage, targets=("s1",)), claim(storage, targets=("s2",))
+    assert job is not None
+    assert other is not None
+    ended = JobChange(storage.database, *completed(job))
+    begun = JobChange(storage.database, *begin(storage.jobs.replace(*given_back(other))))
+    values = (*ended.written, *begun.written, *ended.told, *begun.told)
+    shown = plan(storage, queries.FINISH_AND_CLAIM, values)
+    assert shown.count("Index Scan using jobs_") == 4
     assert "Seq Scan on jobs" not in shown
 
 

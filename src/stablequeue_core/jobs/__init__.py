@@ -13,21 +13,10 @@ from stablequeue_core.jobs.limits import (
     not_before_problem,
     priority_problem,
 )
+from stablequeue_core.jobs.line import MOST_COUNTED, Backlog, Begin, Candidate, Choose, Line
 from stablequeue_core.jobs.queue import JobQueue
 from stablequeue_core.jobs.seeds import drawn_seed
-from stablequeue_core.jobs.store import (
-    MOST_COUNTED,
-    Backlog,
-    Begin,
-    Candidate,
-    Choose,
-    IdempotencyKey,
-    JobPage,
-    JobQuery,
-    JobStore,
-    Line,
-    Work,
-)
+from stablequeue_core.jobs.store import IdempotencyKey, JobPage, JobQuery, JobStore, Work
 from stablequeue_core.jobs.whereabouts import runs_on, with_server_renamed
 from stablequeue_core.jobs.wholes import Wholes
 from stablequeue_core.servers import AUTO

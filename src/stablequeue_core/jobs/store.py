@@ -3,80 +3,16 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from attrs import field, frozen
 
 from stablequeue_core.events import Event
-from stablequeue_core.generation import Requirements
 from stablequeue_core.jobs.job import Job, Lease
 from stablequeue_core.jobs.lifecycle import JobStatus
+from stablequeue_core.jobs.line import Begin, Choose
 from stablequeue_core.quantities import countable
-
-
-@frozen(kw_only=True)
-class Candidate:
-    """A pending job, as far as the choice of the next one needs to know it.
-
-    Attributes:
-        place: where it stands among those of its priority, lowest first; ties go by number.
-        effort: how much there is to do, in megapixel-steps.
-        requirements: None where ``target`` names a server: whoever named it has chosen.
-        avoids: servers that have failed it; it goes to others first.
-    """
-
-    id: str
-    target: str
-    priority: int
-    number: int
-    created_at: datetime
-    checkpoint: str | None
-    place: int
-    effort: float = 0.0
-    client_id: str | None = None
-    requirements: Requirements | None = None
-    avoids: tuple[str, ...] = ()
-
-
-@frozen(kw_only=True)
-class Backlog:
-    """The jobs of one priority that wait for the same checkpoint.
-
-    Attributes:
-        checkpoint: its name as the jobs give it; None: they do not care.
-        count: how many there are; at most :data:`MOST_COUNTED` are counted.
-        first: the place of the first of them.
-    """
-
-    checkpoint: str | None
-    count: int
-    first: int
-
-
-MOST_COUNTED = 32
-"""A longer backlog is as good as this one: nobody has to count it."""
-
-
-class Line(ABC):
-    """The pending jobs that some targets may be given now, as they stand in one moment.
-
-    Held ones, those that wait for a download, those whose ``not_before`` has not passed, and those
-    that are made in parts are not in it. It is read while it is looked at: what is not looked at
-    costs nothing.
-    """
-
-    @abstractmethod
-    def in_order(self) -> Iterator[Candidate]:
-        """Highest priority first, then by place."""
-
-    @abstractmethod
-    def backlogs(self, priority: int) -> Sequence[Backlog]:
-        """What waits at this priority, by checkpoint, in no order."""
-
-    @abstractmethod
-    def of_checkpoint(self, checkpoint: str | None, priority: int) -> Iterator[Candidate]:
-        """Those of this priority that name this checkpoint, letter by letter, by place."""
 
 
 @frozen(kw_only=True)
@@ -130,13 +66,6 @@ class IdempotencyKey:
 
     key: str
     digest: str
-
-
-Choose = Callable[[Line], Candidate | None]
-"""Picks the next job of a line, or none of them."""
-
-Begin = Callable[[Job], tuple[Job, Event]]
-"""Turns the chosen pending job into its processing self, and tells of it."""
 
 
 class JobStore(ABC):
@@ -229,6 +158,30 @@ class JobStore(ABC):
 
         Returns:
             the claimed job, or None: nothing to do.
+        """
+
+    @abstractmethod
+    def finish_and_claim(
+        self,
+        job: Job,
+        event: Event,
+        targets: Sequence[str],
+        *,
+        now: datetime,
+        choose: Choose,
+        begin: Begin,
+    ) -> tuple[Job, Job | None]:
+        """Keep ``job``, which ran and has ended, and claim the next, together or not at all.
+
+        The one is :meth:`replace` and the other :meth:`claim`, but whoever does one job after the
+        other waits for the disk only once for each.
+
+        Returns:
+            the ended job with its new ``revision``, and the claimed one. None says little: perhaps
+            there is nothing to do, perhaps somebody else was faster.
+
+        Raises:
+            StaleJob, JobNotFound: as :meth:`replace`, of ``job``; nothing is claimed.
         """
 
     @abstractmethod

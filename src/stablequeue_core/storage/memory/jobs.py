@@ -100,9 +100,25 @@ class MemoryJobs(JobStore):
     ) -> Job | None:
         """Give one pending job to whoever serves these targets; no job is ever given to two."""
         with self._memory.changing():
-            line = MemoryLine(self._memory, targets, now) if targets else None
-            picked = choose(line) if line else None
-            return None if picked is None else self._keep(*begin(self.get(picked.id)))
+            begun = self._begun(targets, now, choose, begin)
+            return self._keep(*begun) if begun else None
+
+    def finish_and_claim(
+        self,
+        job: Job,
+        event: Event,
+        targets: Sequence[str],
+        *,
+        now: datetime,
+        choose: Choose,
+        begin: Begin,
+    ) -> tuple[Job, Job | None]:
+        """Keep ``job``, which has ended, and claim the next, or neither."""
+        with self._memory.changing():
+            self._check_fresh(job)
+            # What they raise undoes nothing here, so it must come first.
+            begun = self._begun(targets, now, choose, begin)
+            return self._keep(job, event), self._keep(*begun) if begun else None
 
     def renew(self, job_id: str, lease: Lease) -> Job:
         """Prolong the lease; neither the revision nor the log changes."""
@@ -249,6 +265,14 @@ class MemoryJobs(JobStore):
         first = min(known.place for known in waiting)
         own = [known.place for known in waiting if known.client_id == job.client_id]
         return 1 + max([first, *own])
+
+    def _begun(
+        self, targets: Sequence[str], now: datetime, choose: Choose, begin: Begin
+    ) -> tuple[Job, Event] | None:
+        """The chosen job as it shall be, and what tells of it."""
+        line = MemoryLine(self._memory, targets, now) if targets else None
+        picked = choose(line) if line else None
+        return None if picked is None else begin(self.get(picked.id))
 
     def _check_fresh(self, job: Job) -> None:
         if self.get(job.id).revision != job.revision:

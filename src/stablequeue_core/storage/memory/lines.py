@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from stablequeue_core.jobs import Backlog, Candidate, Job, Line
-from stablequeue_core.jobs.store import MOST_COUNTED
+from stablequeue_core.jobs.line import MOST_COUNTED
 from stablequeue_core.servers import is_for_any
 from stablequeue_core.storage.memory.state import Memory, standing
 

@@ -71,7 +71,7 @@ class Claiming:
         if not targets:
             return None
         for _ in range(ROUNDS):
-            asked = _Asked(targets, to_millis(now), choose, set(self._left_out.ids))
+            asked = self._asked(targets, now, choose)
             with self._my_turn():
                 while (job := self._chosen(asked)) is not None:
                     begun, event = begin(job)
@@ -85,6 +85,16 @@ class Claiming:
             if not asked.was_late:
                 break
         return None
+
+    @contextmanager
+    def chosen(self, targets: Sequence[str], now: datetime, choose: Choose) -> Iterator[Job | None]:
+        """The job to claim, while the other threads of this process choose none."""
+        with self._my_turn():
+            yield self._chosen(self._asked(targets, now, choose)) if targets else None
+
+    def _asked(self, targets: Sequence[str], now: datetime, choose: Choose) -> _Asked:
+        each = tuple(dict.fromkeys(targets))
+        return _Asked(each, to_millis(now), choose, set(self._left_out.ids))
 
     @contextmanager
     def _my_turn(self) -> Iterator[None]:

@@ -9,12 +9,13 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import psycopg
-from psycopg import Connection, errors
+from psycopg import Connection, RawCursor, errors
 from psycopg_pool import PoolClosed, PoolTimeout
 
 from stablequeue_core.errors import QueueClosed, StorageError
 from stablequeue_core.storage.postgres.connecting import Address, Connected
 from stablequeue_core.storage.postgres.faults import away, cut, is_lost, told
+from stablequeue_core.storage.postgres.placeholders import numbered
 from stablequeue_core.storage.postgres.pooling import Pooled, Refusals, made_pool
 
 MOST_CONNECTIONS = 12
@@ -161,9 +162,9 @@ class Database:
     def _change(self, statement: str, values: Values) -> list[Row]:
         for _ in range(_TIMES - 1):
             with self._lent() as connection, contextlib.suppress(errors.TransactionRollback):
-                return connection.execute(statement, values).fetchall()
+                return _rows(connection, statement, values)
         with self._lent() as connection:
-            return connection.execute(statement, values).fetchall()
+            return _rows(connection, statement, values)
 
     def _twice(self, work: Callable[[Connected], Result]) -> Result:
         """Do what changes nothing; if the connection is lost, on another one."""
@@ -223,6 +224,12 @@ def end_moment(connection: Connected, *, failed: bool) -> None:
         _undo(connection)
     else:
         connection.execute("COMMIT", prepare=False)
+
+
+def _rows(connection: Connected, statement: str, values: Values) -> list[Row]:
+    if isinstance(values, dict):
+        return connection.execute(statement, values).fetchall()
+    return RawCursor(connection).execute(numbered(statement), values).fetchall()
 
 
 def _found_out(was_kept: Callable[[], Result | None]) -> Result | None:

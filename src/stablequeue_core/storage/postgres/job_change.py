@@ -18,15 +18,20 @@ class JobChange:
 
     Attributes:
         kept: the job as it is once it is kept.
-        values: of the statements that write it over the revision before, with its event.
+        written: of a statement that writes it over the revision before.
+        told: of its event, in the same statement.
     """
 
     def __init__(self, database: Database, job: Job, event: Event) -> None:
         self._database = database
         self.kept = evolve(job, revision=job.revision + 1)
-        self.values: Row = (
-            *rows.changing(job, self.kept.revision), job.id, job.revision, *row_of(event)
-        )  # fmt: skip
+        self.written: Row = (*rows.changing(job, self.kept.revision), job.id, job.revision)
+        self.told = row_of(event)
+
+    @property
+    def values(self) -> Row:
+        """Of a statement that writes this change alone."""
+        return (*self.written, *self.told)
 
     def was_kept(self) -> list[Row] | None:
         """What the statement would have said if it was kept; None: it was not.
@@ -42,3 +47,14 @@ class JobChange:
         )
         found = self._database.fetch(queries.STATION, (kept.id,))
         return [(kept.number,)] if found == [ours] else None
+
+
+def were_kept(ended: JobChange, begun: JobChange) -> list[Row] | None:
+    """As :meth:`JobChange.was_kept`, of the statement that ends one job and begins the next.
+
+    Had the second been another's by then, the first was kept alone.
+    """
+    if ended.was_kept() is None:
+        return None
+    number = begun.kept.number if begun.was_kept() else None
+    return [(ended.kept.number, number)]

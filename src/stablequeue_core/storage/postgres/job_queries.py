@@ -68,15 +68,18 @@ _DIFFERENCES = ", ".join(
 )
 _ADDED = ", ".join(f"{status} = queue.{status} + changed.{status}" for status in _ENDED)
 
-# The job is changed first and the counters last, so that nobody holds the counters who waits. A
-# job of one revision has one status: what it was before can be read without a lock.
-UPDATE = f"""
-    WITH changed AS (
+# A job of one revision has one status: what it was before can be read without a lock.
+_CHANGED = f"""
+    changed AS (
         UPDATE jobs SET {_CHANGES} FROM jobs AS before
         WHERE jobs.id = %s AND jobs.revision = %s
         AND before.number = jobs.number AND before.revision = jobs.revision
         RETURNING jobs.number, {_DIFFERENCES}
-    ), counted AS (
+    )
+"""
+# The job is changed first and the counters last, so that nobody holds the counters who waits.
+UPDATE = f"""
+    WITH {_CHANGED}, counted AS (
         UPDATE queue SET sequence = sequence + 1, {_ADDED} FROM changed RETURNING sequence
     ), {_TOLD}
 """
@@ -90,6 +93,25 @@ CLAIM = f"""
     ), counted AS (
         {COUNTED} WHERE EXISTS (SELECT FROM changed) RETURNING sequence
     ), {_TOLD}
+"""
+# Both on one way to the disk. The next job is left alone unless the ended one is as it was thought.
+FINISH_AND_CLAIM = f"""
+    WITH {_CHANGED}, claimed AS (
+        UPDATE jobs SET {_CHANGES}
+        WHERE number = (
+            SELECT number FROM jobs WHERE {_REVISION} AND EXISTS (SELECT FROM changed)
+            FOR NO KEY UPDATE SKIP LOCKED
+        ) RETURNING number
+    ), counted AS (
+        UPDATE queue SET sequence = sequence + 1 + (SELECT count(*) FROM claimed), {_ADDED}
+        FROM changed RETURNING sequence
+    ), told AS (
+        INSERT INTO events (sequence, {EVENT_COLUMNS})
+        SELECT sequence - (SELECT count(*) FROM claimed), {_values(5)} FROM counted
+        UNION ALL
+        SELECT sequence, %s, %s::int8, %s, %s, %s FROM counted WHERE EXISTS (SELECT FROM claimed)
+    )
+    SELECT number, (SELECT number FROM claimed) FROM changed
 """
 STATION = "SELECT revision, updated_at, status, worker FROM jobs WHERE id = %s"
 

@@ -27,7 +27,7 @@ from stablequeue_core.storage.postgres.claiming import Claiming
 from stablequeue_core.storage.postgres.connecting import Connected
 from stablequeue_core.storage.postgres.database import Database, Row, Values
 from stablequeue_core.storage.postgres.events import record
-from stablequeue_core.storage.postgres.job_change import JobChange
+from stablequeue_core.storage.postgres.job_change import JobChange, were_kept
 from stablequeue_core.storage.postgres.queue_row import queue_row
 from stablequeue_core.storage.postgres.ringing import SharedBells
 from stablequeue_core.storage.rows import jobs as rows
@@ -79,9 +79,7 @@ class PostgresJobs(JobStore):
         change = JobChange(self._database, job, event)
         if not self._database.change(queries.UPDATE, change.values, was_kept=change.was_kept):
             self._refuse(job.id)
-        # Whoever puts the parts of a job together waits for the last of them.
-        is_part_done = job.part_of is not None and job.status.ended
-        self._bells.ring([event.kind], for_work=is_part_done)
+        self._bells.ring([event.kind], for_work=_is_done_part(job))
         return change.kept
 
     def delete(self, job: Job, event: Event) -> None:
@@ -102,7 +100,23 @@ class PostgresJobs(JobStore):
         self, targets: Sequence[str], *, now: datetime, choose: Choose, begin: Begin
     ) -> Job | None:
         """Give one pending job to whoever serves these targets; no job is ever given to two."""
-        return self._claiming.claim(list(dict.fromkeys(targets)), now, choose, begin)
+        return self._claiming.claim(targets, now, choose, begin)
+
+    def finish_and_claim(
+        self,
+        job: Job,
+        event: Event,
+        targets: Sequence[str],
+        *,
+        now: datetime,
+        choose: Choose,
+        begin: Begin,
+    ) -> tuple[Job, Job | None]:
+        """Keep ``job``, which has ended, and claim the next, or neither."""
+        with self._claiming.chosen(targets, now, choose) as chosen:
+            if chosen is not None:
+                return self._follow(job, event, *begin(chosen))
+        return self.replace(job, event), None
 
     def renew(self, job_id: str, lease: Lease) -> Job:
         """Prolong the lease; neither the revision nor the log changes."""
@@ -243,6 +257,24 @@ class PostgresJobs(JobStore):
         self._database.transact(set_it)
         self._bells.ring([event.kind])
 
+    def _follow(
+        self, job: Job, event: Event, follower: Job, began: Event
+    ) -> tuple[Job, Job | None]:
+        """Write the end of a job; and the beginning of its follower, if nobody else was faster."""
+        ended = JobChange(self._database, job, event)
+        begun = JobChange(self._database, follower, began)
+        found = self._database.change(
+            queries.FINISH_AND_CLAIM,
+            (*ended.written, *begun.written, *ended.told, *begun.told),
+            was_kept=lambda: were_kept(ended, begun),
+        )
+        if not found:
+            self._refuse(job.id)
+        ((_, claimed),) = found
+        told = [event.kind] if claimed is None else [event.kind, began.kind]
+        self._bells.ring(told, for_work=_is_done_part(job))
+        return ended.kept, None if claimed is None else begun.kept
+
     def _refuse(self, job_id: str) -> None:
         """Say why a change found nothing to change."""
         if self._database.fetch(queries.IS_THERE, (job_id,)):
@@ -257,6 +289,11 @@ def _only(found: Sequence[Row], job_id: str) -> Job:
     if not found:
         raise JobNotFound(job_id)
     return rows.job_of(found[0])
+
+
+def _is_done_part(job: Job) -> bool:
+    """Whether somebody who puts the parts of a job together may have waited for this one."""
+    return job.part_of is not None and job.status.ended
 
 
 def _counts(found: Sequence[Row]) -> Mapping[JobStatus, int]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Container, Iterator, Sequence
 from typing import Any, Self
 
+from psycopg import RawCursor
+
 from stablequeue_core.jobs import Backlog, Candidate, Line
-from stablequeue_core.jobs.store import MOST_COUNTED
+from stablequeue_core.jobs.line import MOST_COUNTED
 from stablequeue_core.storage.postgres import line_queries as queries
 from stablequeue_core.storage.postgres.connecting import Connected
 from stablequeue_core.storage.postgres.database import BEGIN_MOMENT, Row, end_moment
@@ -120,7 +122,10 @@ class PostgresLine(Line):
         return self._connection.execute(queries.STILL_THERE, values).fetchone()
 
     def _look(self) -> list[Row]:
-        return self._connection.execute(queries.beginning(self._count), self._values).fetchall()
+        values = tuple(self._values.values())
+        return (
+            RawCursor(self._connection).execute(queries.beginning(self._count), values).fetchall()
+        )
 
     def _hold(self) -> None:
         """What is read from here on is of the same moment as what was read before."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from functools import cache
 
-from stablequeue_core.jobs.store import MOST_COUNTED
+from stablequeue_core.jobs.line import MOST_COUNTED
+from stablequeue_core.storage.postgres.placeholders import by_position
 from stablequeue_core.storage.rows.jobs import ALL, CANDIDATE
 
-FIRST_LOOK = 8
+FIRST_LOOK = 4
 """So many candidates are read at first: mostly one of them is taken."""
 
 _CANDIDATE = ", ".join(CANDIDATE)
@@ -61,18 +62,22 @@ def in_order(targets: int) -> str:
 
 @cache
 def beginning(targets: int) -> str:
-    """The first few, and of the very first the whole row: mostly that one is taken."""
+    """The first few, and of the very first the whole row: mostly that one is taken.
+
+    The values have numbers: the time, and each target.
+    """
     columns = ", ".join(f"head.{name}" for name in ALL)
     # The limit itself, so that PostgreSQL knows how few they are when it plans. For all but the
     # first it looks for the number NULL, which needs no look into the table.
     line = _merged(targets, "", most=str(FIRST_LOOK), page=f"LIMIT {FIRST_LOOK}")
-    return f"""
+    statement = f"""
         SELECT line.*, {columns} FROM (
             SELECT *, row_number() OVER (ORDER BY {_ORDER}) AS turn FROM ({line}) AS first_ones
         ) AS line LEFT JOIN jobs AS head
         ON head.number = CASE line.turn WHEN 1 THEN line.number END
         ORDER BY line.turn
     """
+    return by_position(statement, ("now", *(f"target{n}" for n in range(targets))))
 
 
 STILL_THERE = f"""

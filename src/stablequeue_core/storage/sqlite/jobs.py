@@ -70,13 +70,9 @@ class SqliteJobs(JobStore):
 
     def replace(self, job: Job, event: Event) -> Job:
         """Keep ``job`` in place of its previous revision."""
-        kept = evolve(job, revision=job.revision + 1)
         with self._database.write() as connection:
-            _keep(connection, kept)
-            self._database.tell(event)
-        if job.part_of is not None and job.status.ended:
-            # Whoever joins parts has something to do, perhaps.
-            self._database.bells.work.ring()
+            kept = self._replace(connection, job, event)
+        self._tell_of_part(kept)
         return kept
 
     def delete(self, job: Job, event: Event) -> None:
@@ -99,13 +95,31 @@ class SqliteJobs(JobStore):
             if has_become_ready:
                 asked.make_ready(connection)
             job = self._chosen(connection, asked, choose)
-            if job is None:
-                return None
-            begun, event = begin(job)
-            kept = evolve(begun, revision=begun.revision + 1)
-            _keep(connection, kept)
-            self._database.tell(event)
-        return kept
+            return None if job is None else self._replace(connection, *begin(job))
+
+    def finish_and_claim(
+        self,
+        job: Job,
+        event: Event,
+        targets: Sequence[str],
+        *,
+        now: datetime,
+        choose: Choose,
+        begin: Begin,
+    ) -> tuple[Job, Job | None]:
+        """Keep ``job``, which has ended, and claim the next, or neither."""
+        asked = Asked(targets, now)
+        ready, has_become_ready = asked.anything_due(self._database)
+        if not ready and not has_become_ready:
+            return self.replace(job, event), None
+        with self._database.write() as connection:
+            kept = self._replace(connection, job, event)
+            if has_become_ready:
+                asked.make_ready(connection)
+            chosen = self._chosen(connection, asked, choose)
+            begun = self._replace(connection, *begin(chosen)) if chosen else None
+        self._tell_of_part(kept)
+        return kept, begun
 
     def _chosen(self, connection: sqlite3.Connection, asked: Asked, choose: Choose) -> Job | None:
         while True:
@@ -116,6 +130,19 @@ class SqliteJobs(JobStore):
             except UnreadableJob as error:
                 # Those behind it are not to wait for it.
                 self._left_out.add(error)
+
+    def _replace(self, connection: sqlite3.Connection, job: Job, event: Event) -> Job:
+        """Write ``job`` over the revision before it, and tell of it."""
+        kept = evolve(job, revision=job.revision + 1)
+        values = (*rows.changing(job, kept.revision), job.id, job.revision)
+        _expect_one(connection.execute(queries.UPDATE, values), job.id)
+        self._database.tell(event)
+        return kept
+
+    def _tell_of_part(self, job: Job) -> None:
+        """Whoever joins parts has something to do, perhaps."""
+        if job.part_of is not None and job.status.ended:
+            self._database.bells.work.ring()
 
     def renew(self, job_id: str, lease: Lease) -> Job:
         """Prolong the lease; neither the revision nor the log changes."""
@@ -254,12 +281,6 @@ def _only(found: Sequence[Row], job_id: str) -> Job:
     if not found:
         raise JobNotFound(job_id)
     return rows.job_of(found[0])
-
-
-def _keep(connection: sqlite3.Connection, job: Job) -> None:
-    """Write ``job`` over the revision before it."""
-    values = (*rows.changing(job, job.revision), job.id, job.revision - 1)
-    _expect_one(connection.execute(queries.UPDATE, values), job.id)
 
 
 def _expect_one(cursor: sqlite3.Cursor, job_id: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from stablequeue_core.testing.contracts.jobs_claimed import ClaimingContract
 from stablequeue_core.testing.contracts.jobs_fair import FairnessContract
+from stablequeue_core.testing.contracts.jobs_followed import FollowingContract
 from stablequeue_core.testing.contracts.jobs_kept import KeepingContract
 from stablequeue_core.testing.contracts.jobs_listed import ListingContract
 from stablequeue_core.testing.contracts.jobs_ordered import OrderingContract
@@ -17,6 +18,7 @@ class JobStoreContract(
     KeepingContract,
     ListingContract,
     ClaimingContract,
+    FollowingContract,
     OrderingContract,
     FairnessContract,
     PartsContract,

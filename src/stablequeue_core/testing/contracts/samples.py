@@ -149,6 +149,19 @@ def changed(storage: Storage, job: Job, change: Change) -> Job:
     return storage.jobs.replace(*change(job))
 
 
+def finish(
+    storage: Storage,
+    job: Job,
+    change: Change = completed,
+    *,
+    targets: Sequence[str] = TARGETS,
+    now: datetime = LATER,
+    choose: Choose = first,
+) -> tuple[Job, Job | None]:
+    """Keep the ended job, and claim the next for the same lane; both as they are kept."""
+    return storage.jobs.finish_and_claim(*change(job), targets, now=now, choose=choose, begin=begin)
+
+
 def deleted(storage: Storage, job: Job) -> None:
     """Forget the job."""
     storage.jobs.delete(job, event_of(EventKind.JOB_DELETED, job))
