@@ -70,6 +70,37 @@ def leave_unconfirmed(storage: Storage, name: str, error: StorageError) -> None:
     storage.jobs = jobs
 
 
+def let_fail(storage: Storage, name: str, error: Exception) -> Callable[[], int]:
+    """Let each call of the jobs' method of this name do nothing but fail; how many there were."""
+    calls = 0
+
+    def fail(*_: Any, **__: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        raise error
+
+    replace_method(storage, name, fail)
+    return lambda: calls
+
+
+def replace_method(storage: Storage, name: str, method: Callable[..., Any]) -> None:
+    """Let the jobs do this instead of what their method of this name does."""
+    jobs: Any = _WithMethod(storage.jobs, name, method)
+    storage.jobs = jobs
+
+
+class _WithMethod:
+    """A store with a method in place of one of its own."""
+
+    def __init__(self, store: Any, name: str, method: Callable[..., Any]) -> None:
+        self._store = store
+        self._name = name
+        self._method = method
+
+    def __getattr__(self, name: str) -> Any:
+        return self._method if name == self._name else getattr(self._store, name)
+
+
 class Unconfirmed:
     """A store that does what one method is called for, once, and fails: its answer was lost.
 

@@ -6,6 +6,8 @@ import math
 import uuid
 from datetime import datetime, timedelta
 
+from attrs import frozen
+
 from stablequeue_core.clock import Clock
 from stablequeue_core.dispatch.choosing.looking import Look
 from stablequeue_core.dispatch.choosing.policy import Policy
@@ -24,6 +26,36 @@ from stablequeue_core.storage import Storage
 
 LONGEST_PAUSE = 2.0
 """Seconds until a lane looks again at jobs that it has left to others, though nobody calls."""
+
+
+@frozen
+class _Search:
+    """One search for the next job of a server.
+
+    Attributes:
+        standing: of its lane.
+        server: as it was when the search began.
+        mark: how often its targets had been called by then.
+        look: what is made of the line.
+        now: the time.
+        servers: how many there are to choose among.
+    """
+
+    standing: Standing
+    server: Server
+    mark: Mark
+    look: Look
+    now: datetime
+    servers: int
+
+    @property
+    def is_good(self) -> bool:
+        """Whether the server is what it was; it may have been paused, or renamed, meanwhile."""
+        return self.standing.server is self.server
+
+    def choose(self, line: Line) -> Candidate | None:
+        """The next job; a storage that is slow may have let us wait."""
+        return self.look(line) if self.is_good else None
 
 
 class Claims:
@@ -104,18 +136,73 @@ class Claims:
         with self._lookout.turn:
             # Whoever had its turn before may have seen that there is nothing; that takes a while
             # where the storage is slow.
-            if self._is_stopped or self.look_in:
+            if (search := self._search(link)) is None:
                 return None
-            self._must_look = self.lacks = False
-            server, mark = self._look_at_server()
-            if not server.enabled or server.paused or self._storage.jobs.paused():
-                # When that changes, we are called.
-                self._rest(mark, math.inf)
-                return None
-            job = self._claim(server, mark, link) if link.leads_to(server) else None
-        if job is not None:
-            self._fleet.begins(self._standing, job, link)
+            job = self._storage.jobs.claim(
+                search.server.targets, now=search.now, choose=search.choose, begin=self._begin
+            )
+            self._has_found(search, job)
         return job
+
+    def follow(self, done: Job, event: Event, link: Link) -> tuple[Job, Job | None]:
+        """Keep a job that is completed, and claim the next, begun, in the same transaction.
+
+        What came of a job does not wait for other lanes: while one of them looks at the line, or
+        where there is nothing to look for, it is kept alone.
+
+        Returns:
+            the job as it is kept; and the next one, or None: :meth:`next` has to look.
+
+        Raises:
+            StaleJob, JobNotFound: somebody else has changed the job; nothing was kept or begun.
+            ServerNotFound: the server was removed; the same.
+            StorageError: it is not known whether anything was.
+        """
+        store, turn = self._storage.jobs, self._lookout.turn
+        if not turn.acquire(blocking=False):
+            return store.replace(done, event), None
+        try:
+            search = self._search(link)
+            if search is None:
+                return store.replace(done, event), None
+            kept, job = store.finish_and_claim(
+                done,
+                event,
+                search.server.targets,
+                now=search.now,
+                choose=search.choose,
+                begin=self._begin,
+            )
+            if job is None:
+                # Perhaps there is nothing, perhaps somebody else was faster.
+                self.look_again()
+            else:
+                self._has_found(search, job)
+            return kept, job
+        finally:
+            turn.release()
+
+    def begins(self, job: Job, link: Link) -> None:
+        """The lane begins with a job that was claimed here."""
+        self._fleet.begins(self._standing, job, link)
+
+    def _search(self, link: Link) -> _Search | None:
+        """A search for the next job; None: there is nothing to be claimed now."""
+        if self._is_stopped or self.look_in:
+            return None
+        self._must_look = self.lacks = False
+        server, mark = self._look_at_server()
+        if not server.enabled or server.paused or self._storage.jobs.paused():
+            # When that changes, we are called.
+            self._rest(mark, math.inf)
+            return None
+        if not link.leads_to(server):
+            return None
+        self._fleet.refresh()
+        now = self._clock.now()
+        here, others = self._fleet.here(self._standing, link), self._fleet.others(server.alias)
+        look = Look(self._policy, here, others, now)
+        return _Search(self._standing, server, mark, look, now, servers=1 + len(others))
 
     def _look_at_server(self) -> tuple[Server, Mark]:
         """The server as it is now, and its mark: older, for whoever changes it calls afterwards."""
@@ -126,36 +213,26 @@ class Claims:
             if server.targets == targets:
                 return server, mark
 
-    def _claim(self, server: Server, mark: Mark, link: Link) -> Job | None:
-        self._fleet.refresh()
-        now = self._clock.now()
-        here, others = self._fleet.here(self._standing, link), self._fleet.others(server.alias)
-        look = Look(self._policy, here, others, now)
-
-        def choose(line: Line) -> Candidate | None:
-            # It may have been paused meanwhile: a storage that is slow lets us wait.
-            return look(line) if self._standing.server is server else None
-
-        job = self._storage.jobs.claim(server.targets, now=now, choose=choose, begin=self._begin)
-        if self._standing.server is not server:
+    def _has_found(self, search: _Search, job: Job | None) -> None:
+        if not search.is_good:
             self.look_again()
         elif job is None:
-            self._remember(server, mark, look, 1 + len(others))
+            self._remember(search)
         else:
             self._mark = None
-        return job
 
-    def _remember(self, server: Server, mark: Mark, look: Look, servers: int) -> None:
+    def _remember(self, search: _Search) -> None:
         """When to look again, after nothing was taken."""
+        look, mark, targets = search.look, search.mark, search.server.targets
         self.lacks = look.lacked
-        due = self._storage.jobs.next_due(server.targets)
+        due = self._storage.jobs.next_due(targets)
         seconds = self._seconds_until(due) if due else math.inf
         longest = math.inf
         if look.could_run or not seconds:
             # What was left to others may come back, and what is due already hides what will be.
             longest = LONGEST_PAUSE
         elif look.read_many:
-            longest = DEEP_REST * servers
+            longest = DEEP_REST * search.servers
         if longest < math.inf:
             self._pause = min(
                 longest, self._pause * 2 if mark == self._mark else self._settings.poll
@@ -163,7 +240,7 @@ class Claims:
             seconds = min(self._pause, seconds or math.inf)
         if not look.saw_any:
             until = None if seconds == math.inf else self._clock.now() + timedelta(seconds=seconds)
-            self._lookout.found_empty(server.targets, mark, until)
+            self._lookout.found_empty(targets, mark, until)
         self._rest(mark, seconds)
 
     def _rest(self, mark: Mark, seconds: float) -> None:

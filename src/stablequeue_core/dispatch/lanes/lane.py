@@ -10,12 +10,12 @@ from contextlib import suppress
 from stablequeue_core.deadline import Deadline
 from stablequeue_core.dispatch.lanes.claims import Claims
 from stablequeue_core.dispatch.lanes.fleet import Standing
+from stablequeue_core.dispatch.lanes.serving import Serving
 from stablequeue_core.dispatch.lanes.tenure import Tenure
 from stablequeue_core.dispatch.links.link import Link
 from stablequeue_core.dispatch.links.monitor import Monitor
 from stablequeue_core.dispatch.links.reporter import Reporter
 from stablequeue_core.dispatch.running.recovery import Recovery
-from stablequeue_core.dispatch.running.runner import Runner
 from stablequeue_core.errors import BackendError, QueueClosed, ServerNotFound, StorageError
 from stablequeue_core.generation import Requirements
 from stablequeue_core.jobs import Job
@@ -43,7 +43,7 @@ class Lane:
         standing: whose lane it is, and what others may see of it.
         tenure: its right to the server.
         claims: takes jobs.
-        runner: sees them through.
+        serving: runs them.
         recovery: gives back what others left on the server.
         monitor: watches over the jobs meanwhile.
         reporter: tells other processes of the server.
@@ -59,7 +59,7 @@ class Lane:
         standing: Standing,
         tenure: Tenure,
         claims: Claims,
-        runner: Runner,
+        serving: Serving,
         recovery: Recovery,
         monitor: Monitor,
         reporter: Reporter,
@@ -70,7 +70,7 @@ class Lane:
         self._storage = storage
         self._connect = connect
         self._claims = claims
-        self._runner = runner
+        self._serving = serving
         self._monitor = monitor
         self._reporter = reporter
         self._answered = answered
@@ -264,20 +264,7 @@ class Lane:
         """Run the next job; whether there was one."""
         if self._stopping.is_set() or self._claims.look_in:
             return False
-        job = self._claims.next(link)
-        if job is None:
-            return False
-        try:
-            self._runner.run(job, link)
-        except Exception as error:
-            self._recovery.could_not_keep(job, error)
-            raise
-        finally:
-            self.standing.job = None
-        if job.part_of is not None:
-            # Of the whole, too, there may be something to tell now.
-            self._storage.work.ring()
-        return True
+        return self._serving.serve(link)
 
     def _keep_fresh(self, link: Link) -> None:
         """Nothing to do: keep what is known of the server fresh, as far as that matters."""

@@ -13,6 +13,7 @@ from stablequeue_core.dispatch.lanes.claims import Claims
 from stablequeue_core.dispatch.lanes.fleet import Fleet, Standing
 from stablequeue_core.dispatch.lanes.lane import Lane
 from stablequeue_core.dispatch.lanes.lookout import Lookout
+from stablequeue_core.dispatch.lanes.serving import Serving
 from stablequeue_core.dispatch.lanes.tenure import Tenure
 from stablequeue_core.dispatch.links.board import ProgressBoard
 from stablequeue_core.dispatch.links.link import Link
@@ -187,13 +188,22 @@ class Lanes:
             clock=self._clock,
             settings=self._settings,
         )
+        tenure = Tenure(lock, standing, reporter)
+        serving = Serving(
+            self._storage,
+            standing=standing,
+            tenure=tenure,
+            claims=claims,
+            runner=runner,
+            recovery=recovery,
+        )
         return Lane(
             self._storage,
             lambda server: self._connect(server, reporter),
             standing=standing,
-            tenure=Tenure(lock, standing, reporter),
+            tenure=tenure,
             claims=claims,
-            runner=runner,
+            serving=serving,
             recovery=recovery,
             monitor=monitor,
             reporter=reporter,

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from attrs import define
 
 from stablequeue_core.backends import Prepared
 from stablequeue_core.dispatch.links.link import Link
 from stablequeue_core.dispatch.links.monitor import Run
+from stablequeue_core.events import Event
 from stablequeue_core.generation import GenerationRequest
+from stablequeue_core.jobs import Job
+
+Keep = Callable[[Job, Event], Job]
+"""Keeps a changed job with its event, as :meth:`~stablequeue_core.jobs.JobStore.replace` does."""
 
 
 @define
@@ -17,6 +24,7 @@ class Journey:
     Attributes:
         run: the job, who speaks with its server, and what the monitor may do to it.
         link: what is known of that server.
+        keep: writes down that the job is completed.
         asked: what the job asks for, with its seeds, once that is clear.
         remedy: what was done before, because the attempt before had failed.
         complaint: what is wrong with the server although it works.
@@ -27,6 +35,7 @@ class Journey:
 
     run: Run
     link: Link
+    keep: Keep
     asked: GenerationRequest | None = None
     remedy: str | None = None
     complaint: str | None = None

@@ -12,6 +12,7 @@ from stablequeue_core.backends import Backend
 from stablequeue_core.clock import Clock
 from stablequeue_core.dispatch.links.monitor import Monitor, Run
 from stablequeue_core.dispatch.links.orphans import settle
+from stablequeue_core.dispatch.running.journey import Keep
 from stablequeue_core.dispatch.running.patience import Patience
 from stablequeue_core.errors import BackendError, JobNotFound, StaleJob
 from stablequeue_core.events import EventKind
@@ -46,12 +47,20 @@ class Outcomes:
         self._clock = clock
         self._settings = settings
 
-    def keep(self, run: Run, change: Callable[[Job], Job], *, unsure: bool = False) -> Job | None:
+    def keep(
+        self,
+        run: Run,
+        change: Callable[[Job], Job],
+        *,
+        replace: Keep | None = None,
+        unsure: bool = False,
+    ) -> Job | None:
         """Keep what came of a job, however long the storage is away.
 
         Args:
             run: the job as it was claimed, and what speaks with its server.
             change: what came of it.
+            replace: writes that down; None: the store does, and does nothing else.
             unsure: whether the server may still be at work on it, so that it has to be asked before
                 the job may be called cancelled.
 
@@ -62,8 +71,11 @@ class Outcomes:
             StorageError: it could not be kept; the job is still processing.
         """
         backend = run.backend
+        replace = replace or self._jobs.replace
         return self._patience.until_done(
-            run.job, backend, lambda: self._keep(run.job, change, backend if unsure else None)
+            run.job,
+            backend,
+            lambda: self._keep(run.job, change, replace, backend if unsure else None),
         )
 
     def leave(self, job: Job) -> None:
@@ -78,7 +90,9 @@ class Outcomes:
         with suppress(StaleJob, JobNotFound):
             self._jobs.renew(job.id, handed_back)
 
-    def _keep(self, job: Job, change: Callable[[Job], Job], unsure: Backend | None) -> Job | None:
+    def _keep(
+        self, job: Job, change: Callable[[Job], Job], replace: Keep, unsure: Backend | None
+    ) -> Job | None:
         while True:
             if job.cancel_requested:
                 if unsure is not None and not self._wait_until_stopped(job, unsure):
@@ -87,7 +101,7 @@ class Outcomes:
             else:
                 changed = change(job)
             try:
-                return self._jobs.replace(changed, event_of(_kind_of(changed), changed))
+                return replace(changed, event_of(_kind_of(changed), changed))
             except StaleJob:
                 present = self._present(job)
             except JobNotFound:
