@@ -130,3 +130,8 @@ def test_a_claim_takes_no_longer_because_the_queue_is_long(storage: PostgresStor
         assert job is not None
         storage.jobs.replace(*completed(job))
     assert time.monotonic() - began < 30
+
+
+def test_no_statement_is_compiled_whatever_its_plan_seems_to_cost(storage: PostgresStorage) -> None:
+    """Where steps are switched off, older servers take what is left for so dear that it pays."""
+    assert storage.database.fetch("SHOW jit") == [("off",)]
