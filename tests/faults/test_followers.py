@@ -16,20 +16,10 @@ from stablequeue_core import Job, JobStatus
 from stablequeue_core.errors import StorageCorrupt, StorageUnreachable, WaitTimedOut
 from stablequeue_core.jobs import AttemptOutcome
 from stablequeue_core.storage import Storage
-from stablequeue_core.storage.memory import MemoryStorage
-from stablequeue_core.storage.sqlite import SqliteStorage
 
 AWAY = StorageUnreachable("Nobody answers.")
 UNCERTAIN = StorageUnreachable("It is not known whether it was kept.")
 DAMAGED = StorageCorrupt("A row of the line cannot be read.")
-
-
-@pytest.fixture(params=["memory", "sqlite"])
-def storage(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Storage]:
-    """Something that remembers a queue."""
-    made = MemoryStorage() if request.param == "memory" else SqliteStorage(tmp_path / "queue.db")
-    with made:
-        yield made
 
 
 @pytest.fixture

@@ -18,21 +18,11 @@ from stablequeue_core.dispatch.running.recovery import recover
 from stablequeue_core.errors import QueueClosed, StorageCorrupt, StorageError, StorageUnreachable
 from stablequeue_core.jobs import AttemptOutcome
 from stablequeue_core.storage import Storage
-from stablequeue_core.storage.memory import MemoryStorage
-from stablequeue_core.storage.sqlite import SqliteStorage
 from stablequeue_core.testing.forge_simulator import Fault
 
 AWAY = StorageUnreachable("Nobody answers.")
 DAMAGED = StorageCorrupt("The queue database is damaged.")
 UNCERTAIN = StorageUnreachable("It is not known whether it was kept.")
-
-
-@pytest.fixture(params=["memory", "sqlite"])
-def storage(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Storage]:
-    """Something that remembers a queue, and outlives it."""
-    made = MemoryStorage() if request.param == "memory" else SqliteStorage(tmp_path / "queue.db")
-    with made:
-        yield made
 
 
 @pytest.fixture
