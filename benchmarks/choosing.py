@@ -18,7 +18,7 @@ from stablequeue_core.dispatch.choosing.policy import Policy
 from stablequeue_core.dispatch.choosing.prospects import Prospect
 from stablequeue_core.events import Event, EventKind
 from stablequeue_core.generation import Requirements
-from stablequeue_core.jobs import AUTO, Candidate, Job, JobStore, Lease, Line, event_of
+from stablequeue_core.jobs import AUTO, Candidate, Claim, Job, JobStore, Lease, Line, event_of
 from stablequeue_core.settings import Settings
 from stablequeue_core.storage.sqlite import SqliteStorage
 
@@ -133,7 +133,7 @@ def _claim(
         )
         return begun, event_of(EventKind.JOB_STARTED, begun)
 
-    job = store.claim(here.targets, now=now, choose=choose, begin=begin)
+    job = store.claim(Claim(targets=here.targets, now=now, choose=choose, begin=begin))
     assert job is not None
     server.free_at = moment + WORK + LOAD * (job.checkpoint != server.loaded)
     server.loaded = job.checkpoint

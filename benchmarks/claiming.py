@@ -14,7 +14,7 @@ from benchmarks.report import Figure
 from benchmarks.specimens import ALIAS, as_json, begun, params, pending, result, sent
 from benchmarks.timing import paired, per_second
 from stablequeue_core.events import Event, EventKind
-from stablequeue_core.jobs import AUTO, Candidate, Job, JobStore, Line, event_of
+from stablequeue_core.jobs import AUTO, Candidate, Claim, Job, JobStore, Line, event_of
 from stablequeue_core.serialization import converter
 from stablequeue_core.storage.sqlite import SqliteStorage
 
@@ -92,8 +92,8 @@ def two_processes(effort: Effort) -> Sequence[Figure]:
 
 def work(store: JobStore, count: int) -> None:
     """Claim and complete so many jobs, one after the other, as a lane does."""
-    targets, left = (ALIAS, AUTO), count
-    job = store.claim(targets, now=datetime.now(UTC), choose=_first, begin=_begin)
+    left = count
+    job = store.claim(_wanted())
     while job is not None:
         left, now = left - 1, datetime.now(UTC)
         done = job.complete(result(job.id), sent=sent(), now=now)
@@ -101,12 +101,16 @@ def work(store: JobStore, count: int) -> None:
         if not left:
             store.replace(done, told)
             break
-        _, job = store.finish_and_claim(done, told, targets, now=now, choose=_first, begin=_begin)
+        _, job = store.finish_and_claim(done, told, _wanted())
     assert not left
 
 
 def _worker(path: Path) -> Child:
     return Child("claiming_process", str(path))
+
+
+def _wanted() -> Claim:
+    return Claim(targets=(ALIAS, AUTO), now=datetime.now(UTC), choose=_first, begin=_begin)
 
 
 def _first(line: Line) -> Candidate | None:

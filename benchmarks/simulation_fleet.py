@@ -20,6 +20,7 @@ from stablequeue_core.jobs import (
     AUTO,
     AttemptOutcome,
     Candidate,
+    Claim,
     Job,
     JobFailure,
     JobResult,
@@ -192,10 +193,12 @@ class FleetInVirtualTime:
         here = self._prospect(server)
         others = [self._prospect(other) for other in self._servers if other is not server]
         job = self._storage.jobs.claim(
-            here.targets,
-            now=now,
-            choose=lambda line: self._rule(line, here, others, now),
-            begin=self._begin,
+            Claim(
+                targets=here.targets,
+                now=now,
+                choose=lambda line: self._rule(line, here, others, now),
+                begin=self._begin,
+            )
         )
         if job is not None:
             self._start(server, job)

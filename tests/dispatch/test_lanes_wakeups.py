@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -23,7 +22,7 @@ from stablequeue_core.downloads.wanted import WantedModel
 from stablequeue_core.errors import StorageBusy
 from stablequeue_core.events import Event, EventKind
 from stablequeue_core.generation import Requirements
-from stablequeue_core.jobs import Begin, Choose, Job, event_of
+from stablequeue_core.jobs import Claim, Job, event_of
 from stablequeue_core.servers import ServerStatus
 from stablequeue_core.storage.memory import MemoryStorage
 from stablequeue_core.storage.memory.jobs import MemoryJobs
@@ -198,12 +197,10 @@ class _SlowlyClaimedJobs(MemoryJobs):
         super().__init__(memory)
         self._meanwhile = meanwhile
 
-    def claim(
-        self, targets: Sequence[str], *, now: datetime, choose: Choose, begin: Begin
-    ) -> Job | None:
+    def claim(self, wanted: Claim) -> Job | None:
         if self._meanwhile:
             self._meanwhile.pop()()
-        return super().claim(targets, now=now, choose=choose, begin=begin)
+        return super().claim(wanted)
 
 
 def test_a_server_that_is_paused_while_its_lane_waits_for_the_storage_takes_no_job() -> None:

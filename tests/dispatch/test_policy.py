@@ -23,7 +23,7 @@ from tests.dispatch.policy_worlds import (
 from stablequeue_core.clock import Clock
 from stablequeue_core.dispatch.choosing.policy import Policy, lacks_least
 from stablequeue_core.events import Event, EventKind
-from stablequeue_core.jobs import Job, JobStore, Lease, event_of
+from stablequeue_core.jobs import Claim, Job, JobStore, Lease, event_of
 from stablequeue_core.settings import Settings
 from stablequeue_core.storage.memory import MemoryStorage
 from stablequeue_core.testing.clock import FakeClock
@@ -338,10 +338,12 @@ def test_the_whole_line_is_not_read_in_vain_again_and_again() -> None:
 def claim(store: JobStore, policy: Policy, clock: Clock) -> str | None:
     now = clock.now()
     claimed = store.claim(
-        PONY.targets,
-        now=now,
-        choose=lambda line: policy.choose(line, PONY, (), now=now),
-        begin=lambda job: _begun(job, clock),
+        Claim(
+            targets=PONY.targets,
+            now=now,
+            choose=lambda line: policy.choose(line, PONY, (), now=now),
+            begin=lambda job: _begun(job, clock),
+        )
     )
     return claimed.id if claimed else None
 

@@ -64,7 +64,7 @@ class Away:
             raise self._error
 
 
-def leave_unconfirmed(storage: Storage, name: str, error: StorageError) -> None:
+def leave_unconfirmed(storage: Storage, name: str, error: Exception) -> None:
     """Let the jobs do what the method of this name is called for, once, and fail all the same."""
     jobs: Any = Unconfirmed(storage.jobs, name, error)
     storage.jobs = jobs
@@ -110,10 +110,10 @@ class Unconfirmed:
         error: what is raised, the first time that something is done.
     """
 
-    def __init__(self, store: Any, name: str, error: StorageError) -> None:
+    def __init__(self, store: Any, name: str, error: Exception) -> None:
         self._store = store
         self._name = name
-        self._error: StorageError | None = error
+        self._error: Exception | None = error
 
     def __getattr__(self, name: str) -> Any:
         do = getattr(self._store, name)

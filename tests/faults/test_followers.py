@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -13,9 +14,11 @@ from tests.faults.flaky import leave_unconfirmed, let_fail, replace_method
 from tests.worlds import World
 
 from stablequeue_core import Job, JobStatus
-from stablequeue_core.errors import StorageCorrupt, StorageUnreachable, WaitTimedOut
+from stablequeue_core.errors import StaleJob, StorageCorrupt, StorageUnreachable, WaitTimedOut
+from stablequeue_core.events import Event
 from stablequeue_core.jobs import AttemptOutcome
 from stablequeue_core.storage import Storage
+from stablequeue_core.testing.forge_simulator import SimulatedForge
 
 AWAY = StorageUnreachable("Nobody answers.")
 UNCERTAIN = StorageUnreachable("It is not known whether it was kept.")
@@ -50,12 +53,15 @@ def test_a_job_that_waits_is_begun_with_the_end_of_the_one_before(
     assert len(world.forge.rendered) == 2
 
 
+@pytest.mark.parametrize(
+    "error", [UNCERTAIN, StaleJob("the first"), RuntimeError("The answer is broken.")], ids=repr
+)
 def test_a_result_whose_keeping_nobody_could_confirm_is_kept_and_its_follower_runs(
-    world: World, storage: Storage
+    world: World, storage: Storage, error: Exception
 ) -> None:
     """The follower was begun, too, but nothing was sent: its ledger says so."""
     with two_jobs(world) as jobs:
-        leave_unconfirmed(storage, "finish_and_claim", UNCERTAIN)
+        leave_unconfirmed(storage, "finish_and_claim", error)
 
     first, second = check_accounts(world.queue, jobs)
 
@@ -78,7 +84,7 @@ def test_a_result_is_kept_though_the_choice_of_the_next_job_fails(
     first, second = check_accounts(world.queue, jobs)
 
     assert tries()
-    assert f"Job {first.id} is kept alone" in caplog.text
+    assert f"Job {first.id} is to be kept alone" in caplog.text
     for job in (first, second):
         assert [attempt.outcome for attempt in job.attempts] == [AttemptOutcome.COMPLETED]
     assert len(world.forge.rendered) == 2
@@ -120,3 +126,36 @@ def test_no_job_follows_on_a_server_that_was_paused_meanwhile(world: World) -> N
     assert world.queue.get(second.id).status is JobStatus.PENDING
     world.queue.servers.update("Laptop", {"paused": False})
     check_accounts(world.queue, [first, second])
+
+
+def test_a_server_whose_job_takes_long_to_be_kept_keeps_no_other_waiting(
+    storage: Storage, tmp_path: Path
+) -> None:
+    """Where nothing may follow, its lane does not stand in the way of those that choose."""
+    aliases = ("Laptop", "Desktop")
+    world = World(
+        tmp_path / "queue",
+        {alias: SimulatedForge.with_sample_models() for alias in aliases},
+        storage=storage,
+    )
+    for alias in aliases:
+        world.run(alias)
+    real, arrived, may_go_on = storage.jobs, threading.Event(), threading.Event()
+    with world.forges["Laptop"].held(step=1):
+        slow = world.until_running(world.submit("Laptop"))
+        world.queue.servers.update("Laptop", {"paused": True})
+
+        def keep_slowly(job: Job, event: Event) -> Job:
+            if job.id == slow.id and job.status.ended:
+                arrived.set()
+                assert may_go_on.wait(30)
+            return real.replace(job, event)
+
+        replace_method(storage, "replace", keep_slowly)
+    assert arrived.wait(30)
+
+    assert world.run("Desktop").status is JobStatus.COMPLETED
+
+    may_go_on.set()
+    assert world.finish(slow).status is JobStatus.COMPLETED
+    world.close()

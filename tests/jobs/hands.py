@@ -11,7 +11,15 @@ from typing import Any
 
 from stablequeue_core import EventKind, Job, Settings, StableQueue
 from stablequeue_core.dispatch.upkeep.joining import Joining
-from stablequeue_core.jobs import AttemptOutcome, JobFailure, JobResult, JobStatus, Lease, event_of
+from stablequeue_core.jobs import (
+    AttemptOutcome,
+    Claim,
+    JobFailure,
+    JobResult,
+    JobStatus,
+    Lease,
+    event_of,
+)
 from stablequeue_core.servers import AUTO
 from stablequeue_core.storage.memory import MemoryStorage
 from stablequeue_core.testing.clock import FakeClock
@@ -53,10 +61,12 @@ class Hands:
             return begun, event_of(EventKind.JOB_STARTED, begun)
 
         return self.storage.jobs.claim(
-            (server, AUTO),
-            now=self.clock.now(),
-            choose=lambda line: next(line.in_order(), None),
-            begin=begin,
+            Claim(
+                targets=(server, AUTO),
+                now=self.clock.now(),
+                choose=lambda line: next(line.in_order(), None),
+                begin=begin,
+            )
         )
 
     def start(self, server: str = "Tower") -> Job:

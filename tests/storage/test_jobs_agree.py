@@ -106,11 +106,9 @@ def everybody(storage: Storage) -> list[Job]:
 def following(
     change: Callable[[Job], tuple[Job, Event]], targets: list[str], now: datetime
 ) -> Callable[[Storage, Job], object]:
-    """The end of a job that runs, and the next claim."""
+    """The end of a job, and the next claim."""
 
     def follow(storage: Storage, job: Job) -> object:
-        if job.status is not JobStatus.PROCESSING:
-            return None
         return finish(storage, job, change, targets=targets, now=now)
 
     return follow
@@ -164,7 +162,7 @@ steps: st.SearchStrategy[Step] = st.one_of(
             place, following(change, targets, now), stale=stale
         ),
         places,
-        st.sampled_from([completed, failed]),
+        st.sampled_from([cancelled, completed, failed]),
         moments,
         st.lists(st.sampled_from(TARGETS), max_size=3),
         st.sampled_from([False, False, False, True]),

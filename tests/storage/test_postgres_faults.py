@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
+import psycopg
 import pytest
+from psycopg import sql
 from tests.storage.cut_line import CutLine
 from tests.storage.real_postgres import RealPostgres, Schemas
+from tests.waiting import until
 
 from stablequeue_core.errors import StaleJob, StorageReadOnly, StorageUnreachable
 from stablequeue_core.events import EventKind
@@ -161,6 +165,43 @@ def test_a_result_is_kept_though_the_next_job_went_to_another_process_meanwhile(
     assert storage.jobs.get(ended.id) == ended
     kinds = [event.kind for event in storage.events.read()]
     assert kinds[-2:] == [EventKind.JOB_STARTED, EventKind.JOB_COMPLETED]
+
+
+UNDER_WAY = """
+    SELECT count(*) FROM pg_stat_activity
+    WHERE application_name = 'stablequeue' AND wait_event_type = 'Lock'
+"""
+
+
+def test_what_was_under_way_when_its_line_was_cut_and_is_done_later_is_known_to_be_done(
+    storage: PostgresStorage, line: CutLine, schemas: Schemas
+) -> None:
+    """It waited for somebody else, or for a second server that has to confirm."""
+    add(storage, pending(), pending())
+    running = claimed(storage)
+    lock = sql.SQL("SELECT 1 FROM {}.jobs WHERE id = {} FOR UPDATE").format(
+        sql.Identifier(storage.database.address.schema), running.id
+    )
+    with (
+        psycopg.connect(schemas.url) as somebody,
+        psycopg.connect(schemas.url, autocommit=True) as watcher,
+        ThreadPoolExecutor(1) as pool,
+    ):
+
+        def under_way() -> int:
+            row = watcher.execute(UNDER_WAY).fetchone()
+            return row[0] if row else 0
+
+        somebody.execute(lock)
+        finishing = pool.submit(finish, storage, running)
+        until(lambda: under_way() == 1)
+        line.cut_all()
+        until(lambda: under_way() == 2)
+        somebody.commit()
+        ended, begun = finishing.result(30)
+    assert begun is not None
+    assert [storage.jobs.get(job.id) for job in (ended, begun)] == [ended, begun]
+    assert [event.sequence for event in storage.events.read()] == list(range(1, 9))
 
 
 def test_who_cannot_know_whether_a_change_was_kept_says_so(

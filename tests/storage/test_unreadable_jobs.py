@@ -24,6 +24,7 @@ from stablequeue_core.testing.contracts.samples import (
     changed,
     claim,
     claimed,
+    finish,
     in_line,
     pending,
 )
@@ -94,6 +95,19 @@ def test_the_jobs_behind_one_that_cannot_be_read_run(
     assert [claimed(storage).id for _ in range(2)] == [second.id, third.id]
     assert claim(storage) is None
     assert [job.id for job in storage.jobs.processing()] == [second.id, third.id]
+
+
+def test_the_end_of_a_job_is_kept_though_the_next_in_line_cannot_be_read(
+    storage: Storage, do: Damaging
+) -> None:
+    """And the one behind that follows."""
+    _, broken, good = add(storage, *(pending() for _ in range(3)))
+    running = claimed(storage)
+    do(f"UPDATE jobs SET params = '{{nope' WHERE id = '{broken.id}'")
+    ended, begun = finish(storage, running)
+    assert begun is not None
+    assert (ended.id, begun.id) == (running.id, good.id)
+    assert [storage.jobs.get(job.id) for job in (ended, begun)] == [ended, begun]
 
 
 def test_one_that_cannot_be_read_may_stand_anywhere_in_the_line(

@@ -13,7 +13,7 @@ from stablequeue_core.jobs.limits import (
     not_before_problem,
     priority_problem,
 )
-from stablequeue_core.jobs.line import MOST_COUNTED, Backlog, Begin, Candidate, Choose, Line
+from stablequeue_core.jobs.line import MOST_COUNTED, Backlog, Begin, Candidate, Choose, Claim, Line
 from stablequeue_core.jobs.queue import JobQueue
 from stablequeue_core.jobs.seeds import drawn_seed
 from stablequeue_core.jobs.store import IdempotencyKey, JobPage, JobQuery, JobStore, Work
@@ -33,6 +33,7 @@ __all__ = [
     "Begin",
     "Candidate",
     "Choose",
+    "Claim",
     "IdempotencyKey",
     "Job",
     "JobFailure",

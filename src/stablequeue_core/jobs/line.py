@@ -82,3 +82,23 @@ Choose = Callable[[Line], Candidate | None]
 
 Begin = Callable[[Job], tuple[Job, Event]]
 """Turns the chosen pending job into its processing self, and tells of it."""
+
+
+@frozen(kw_only=True)
+class Claim:
+    """What somebody wants who wants a job.
+
+    ``choose`` and ``begin`` may be called inside of a transaction, so they must be quick and must
+    not call the store.
+
+    Attributes:
+        targets: of the jobs that may be given to whoever it is.
+        now: the time.
+        choose: picks one of their line; called again when another process was faster.
+        begin: makes the change.
+    """
+
+    targets: Sequence[str]
+    now: datetime
+    choose: Choose
+    begin: Begin

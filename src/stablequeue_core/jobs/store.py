@@ -11,7 +11,7 @@ from attrs import field, frozen
 from stablequeue_core.events import Event
 from stablequeue_core.jobs.job import Job, Lease
 from stablequeue_core.jobs.lifecycle import JobStatus
-from stablequeue_core.jobs.line import Begin, Choose
+from stablequeue_core.jobs.line import Claim
 from stablequeue_core.quantities import countable
 
 
@@ -74,7 +74,7 @@ class JobStore(ABC):
     Every change and the events that tell of it are kept together or not at all, and what a method
     has returned survives a power cut. Methods raise
     :class:`~stablequeue_core.errors.StorageError` when the storage itself fails; then nothing of
-    the change was kept.
+    the change was kept, unless it says that this is not known.
     """
 
     @abstractmethod
@@ -145,33 +145,18 @@ class JobStore(ABC):
         """
 
     @abstractmethod
-    def claim(
-        self, targets: Sequence[str], *, now: datetime, choose: Choose, begin: Begin
-    ) -> Job | None:
-        """Give one pending job to whoever serves these targets; no job is ever given to two.
+    def claim(self, wanted: Claim) -> Job | None:
+        """Give one pending job to whoever wants one; no job is ever given to two.
 
         Nor is one given that has left the line while it was chosen: that its user has held, say.
-
-        ``choose`` is shown the line of the jobs with one of ``targets``; it may be called again
-        when another process was faster. ``begin`` makes the change. Both are called inside the
-        transaction, so they must be quick and must not call the store.
 
         Returns:
             the claimed job, or None: nothing to do.
         """
 
     @abstractmethod
-    def finish_and_claim(
-        self,
-        job: Job,
-        event: Event,
-        targets: Sequence[str],
-        *,
-        now: datetime,
-        choose: Choose,
-        begin: Begin,
-    ) -> tuple[Job, Job | None]:
-        """Keep ``job``, which ran and has ended, and claim the next, together or not at all.
+    def finish_and_claim(self, job: Job, event: Event, wanted: Claim) -> tuple[Job, Job | None]:
+        """Keep ``job``, which has ended, and claim the next, together or not at all.
 
         The one is :meth:`replace` and the other :meth:`claim`, but whoever does one job after the
         other waits for the disk only once for each.

@@ -15,7 +15,7 @@ from attrs import evolve
 from stablequeue_core.downloads import Download, download_event
 from stablequeue_core.errors import StaleServer
 from stablequeue_core.events import Event, EventKind
-from stablequeue_core.jobs import AUTO, Candidate, Job, Lease, Line, event_of
+from stablequeue_core.jobs import AUTO, Candidate, Claim, Job, Lease, Line, event_of
 from stablequeue_core.storage import Storage
 
 TARGETS = ("Laptop", AUTO)
@@ -60,11 +60,14 @@ def begin(job: Job, server: str = "Laptop", worker: str = "worker") -> tuple[Job
     return begun, event_of(EventKind.JOB_STARTED, begun)
 
 
+_ANY = Claim(targets=TARGETS, now=_FAR_AWAY, choose=first, begin=begin)
+
+
 def claim_all(storage: Storage, gate: Gate) -> list[str]:
     """Claim until nothing is left; the ids of what we were given."""
     claimed = []
     gate.wait(60)
-    while job := storage.jobs.claim(TARGETS, now=_FAR_AWAY, choose=first, begin=begin):
+    while job := storage.jobs.claim(_ANY):
         claimed.append(job.id)
     return claimed
 

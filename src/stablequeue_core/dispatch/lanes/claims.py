@@ -18,7 +18,7 @@ from stablequeue_core.dispatch.links.link import Link
 from stablequeue_core.errors import InvalidParams
 from stablequeue_core.events import Event, EventKind
 from stablequeue_core.generation import parse_params
-from stablequeue_core.jobs import Candidate, Job, Lease, Line, event_of, limits_in
+from stablequeue_core.jobs import Candidate, Claim, Job, Lease, Line, event_of, limits_in
 from stablequeue_core.jobs.seeds import drawn_seed
 from stablequeue_core.servers import Server
 from stablequeue_core.settings import Settings
@@ -131,60 +131,45 @@ class Claims:
 
         Raises:
             ServerNotFound: the server was removed.
-            StorageError: nothing was begun.
+            StorageError: it may not be known whether one was begun.
         """
         with self._lookout.turn:
             # Whoever had its turn before may have seen that there is nothing; that takes a while
             # where the storage is slow.
             if (search := self._search(link)) is None:
                 return None
-            job = self._storage.jobs.claim(
-                search.server.targets, now=search.now, choose=search.choose, begin=self._begin
-            )
-            self._has_found(search, job)
+            job = self._storage.jobs.claim(self._wanted(search))
+            self._has_found(search, job, link)
         return job
 
-    def follow(self, done: Job, event: Event, link: Link) -> tuple[Job, Job | None]:
-        """Keep a job that is completed, and claim the next, begun, in the same transaction.
-
-        What came of a job does not wait for other lanes: while one of them looks at the line, or
-        where there is nothing to look for, it is kept alone.
+    def follow(self, done: Job, event: Event, link: Link) -> tuple[Job, Job | None] | None:
+        """Keep the end of a job, and claim the next, begun, in the same transaction.
 
         Returns:
-            the job as it is kept; and the next one, or None: :meth:`next` has to look.
+            the job as it is kept; and the next one, or None: :meth:`next` has to look. Neither, but
+            None, where another lane looks at the line, for which the end of a job need not wait;
+            and where there is nothing to look for.
 
         Raises:
-            StaleJob, JobNotFound: somebody else has changed the job; nothing was kept or begun.
-            ServerNotFound: the server was removed; the same.
-            StorageError: it is not known whether anything was.
+            StaleJob, JobNotFound: somebody else has changed the job.
+            ServerNotFound: the server was removed.
+            StorageError: it may not be known whether anything was kept or begun.
         """
-        store, turn = self._storage.jobs, self._lookout.turn
+        turn = self._lookout.turn
         if not turn.acquire(blocking=False):
-            return store.replace(done, event), None
+            return None
         try:
-            search = self._search(link)
-            if search is None:
-                return store.replace(done, event), None
-            kept, job = store.finish_and_claim(
-                done,
-                event,
-                search.server.targets,
-                now=search.now,
-                choose=search.choose,
-                begin=self._begin,
-            )
+            if (search := self._search(link)) is None:
+                return None
+            kept, job = self._storage.jobs.finish_and_claim(done, event, self._wanted(search))
             if job is None:
                 # Perhaps there is nothing, perhaps somebody else was faster.
                 self.look_again()
             else:
-                self._has_found(search, job)
+                self._has_found(search, job, link)
             return kept, job
         finally:
             turn.release()
-
-    def begins(self, job: Job, link: Link) -> None:
-        """The lane begins with a job that was claimed here."""
-        self._fleet.begins(self._standing, job, link)
 
     def _search(self, link: Link) -> _Search | None:
         """A search for the next job; None: there is nothing to be claimed now."""
@@ -204,6 +189,14 @@ class Claims:
         look = Look(self._policy, here, others, now)
         return _Search(self._standing, server, mark, look, now, servers=1 + len(others))
 
+    def _wanted(self, search: _Search) -> Claim:
+        return Claim(
+            targets=search.server.targets,
+            now=search.now,
+            choose=search.choose,
+            begin=self._begin,
+        )
+
     def _look_at_server(self) -> tuple[Server, Mark]:
         """The server as it is now, and its mark: older, for whoever changes it calls afterwards."""
         while True:
@@ -213,7 +206,9 @@ class Claims:
             if server.targets == targets:
                 return server, mark
 
-    def _has_found(self, search: _Search, job: Job | None) -> None:
+    def _has_found(self, search: _Search, job: Job | None, link: Link) -> None:
+        if job is not None:
+            self._fleet.begins(self._standing, job, link)
         if not search.is_good:
             self.look_again()
         elif job is None:

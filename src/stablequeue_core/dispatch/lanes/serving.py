@@ -73,38 +73,44 @@ class Serving:
         return True
 
     def _run(self, job: Job, link: Link) -> None:
-        self._claims.begins(job, link)
         try:
-            self._runner.run(job, link, keep=lambda done, event: self._keep(done, event, link))
+            self._runner.run(job, link, write=lambda done, event: self._write(done, event, link))
         except Exception as error:
             self._recovery.could_not_keep(job, error)
+            self._follower = None
             raise
         finally:
-            self._standing.job = None
+            self._standing.job = self._follower
         if job.part_of is not None:
             # Of the whole, too, there may be something to tell now.
             self._storage.work.ring()
 
-    def _keep(self, done: Job, event: Event, link: Link) -> Job:
-        """Keep a job that is completed; if the lane can go on at once, with the claim of another.
+    def _write(self, done: Job, event: Event, link: Link) -> Job:
+        """Keep the end of a job; if the lane can go on at once, with the claim of another.
 
         What came of a job is not lost over the choice of the next: where that fails, it is kept
         alone, and the lane meets what is wrong when it looks for its next job.
         """
-        if self._can_go_on(link):
-            try:
-                kept, self._follower = self._claims.follow(done, event, link)
-                return kept
-            except (StaleJob, JobNotFound, QueueClosed):
-                raise
-            except (StorageError, ServerNotFound) as error:
-                logger.info("Job %s is kept alone. %s", done.id, error.message)
-                # One may have been begun, although the storage was lost before it could say so.
-                self._recovery.again()
-            except Exception:
-                logger.exception("Job %s is kept alone: the choice of the next failed.", done.id)
-            self._claims.look_again()
-        return self._storage.jobs.replace(done, event)
+        following = self._follow(done, event, link) if self._can_go_on(link) else None
+        if following is None:
+            return self._storage.jobs.replace(done, event)
+        kept, self._follower = following
+        return kept
+
+    def _follow(self, done: Job, event: Event, link: Link) -> tuple[Job, Job | None] | None:
+        try:
+            return self._claims.follow(done, event, link)
+        except (StaleJob, JobNotFound, QueueClosed):
+            self._recovery.again()
+            raise
+        except (StorageError, ServerNotFound) as error:
+            logger.info("Job %s is to be kept alone. %s", done.id, error.message)
+        except Exception:
+            logger.exception("Job %s is to be kept alone: choosing the next failed.", done.id)
+        # One may have been begun, although the storage was lost before it could say so.
+        self._recovery.again()
+        self._claims.look_again()
+        return None
 
     def _can_go_on(self, link: Link) -> bool:
         """Whether the lane, if it went its whole round, would have nothing to do but to claim."""

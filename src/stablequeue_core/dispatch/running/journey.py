@@ -13,7 +13,7 @@ from stablequeue_core.events import Event
 from stablequeue_core.generation import GenerationRequest
 from stablequeue_core.jobs import Job
 
-Keep = Callable[[Job, Event], Job]
+Write = Callable[[Job, Event], Job]
 """Keeps a changed job with its event, as :meth:`~stablequeue_core.jobs.JobStore.replace` does."""
 
 
@@ -24,7 +24,7 @@ class Journey:
     Attributes:
         run: the job, who speaks with its server, and what the monitor may do to it.
         link: what is known of that server.
-        keep: writes down that the job is completed.
+        write: keeps what came of the job, if its pictures were made.
         asked: what the job asks for, with its seeds, once that is clear.
         remedy: what was done before, because the attempt before had failed.
         complaint: what is wrong with the server although it works.
@@ -35,7 +35,7 @@ class Journey:
 
     run: Run
     link: Link
-    keep: Keep
+    write: Write
     asked: GenerationRequest | None = None
     remedy: str | None = None
     complaint: str | None = None

@@ -12,7 +12,7 @@ from stablequeue_core.backends import Backend
 from stablequeue_core.clock import Clock
 from stablequeue_core.dispatch.links.monitor import Monitor, Run
 from stablequeue_core.dispatch.links.orphans import settle
-from stablequeue_core.dispatch.running.journey import Keep
+from stablequeue_core.dispatch.running.journey import Write
 from stablequeue_core.dispatch.running.patience import Patience
 from stablequeue_core.errors import BackendError, JobNotFound, StaleJob
 from stablequeue_core.events import EventKind
@@ -52,7 +52,7 @@ class Outcomes:
         run: Run,
         change: Callable[[Job], Job],
         *,
-        replace: Keep | None = None,
+        write: Write | None = None,
         unsure: bool = False,
     ) -> Job | None:
         """Keep what came of a job, however long the storage is away.
@@ -60,7 +60,7 @@ class Outcomes:
         Args:
             run: the job as it was claimed, and what speaks with its server.
             change: what came of it.
-            replace: writes that down; None: the store does, and does nothing else.
+            write: keeps that; None: the store, which does nothing else.
             unsure: whether the server may still be at work on it, so that it has to be asked before
                 the job may be called cancelled.
 
@@ -71,11 +71,12 @@ class Outcomes:
             StorageError: it could not be kept; the job is still processing.
         """
         backend = run.backend
-        replace = replace or self._jobs.replace
         return self._patience.until_done(
             run.job,
             backend,
-            lambda: self._keep(run.job, change, replace, backend if unsure else None),
+            lambda: self._keep(
+                run.job, change, write or self._jobs.replace, backend if unsure else None
+            ),
         )
 
     def leave(self, job: Job) -> None:
@@ -91,7 +92,7 @@ class Outcomes:
             self._jobs.renew(job.id, handed_back)
 
     def _keep(
-        self, job: Job, change: Callable[[Job], Job], replace: Keep, unsure: Backend | None
+        self, job: Job, change: Callable[[Job], Job], write: Write, unsure: Backend | None
     ) -> Job | None:
         while True:
             if job.cancel_requested:
@@ -101,7 +102,7 @@ class Outcomes:
             else:
                 changed = change(job)
             try:
-                return replace(changed, event_of(_kind_of(changed), changed))
+                return write(changed, event_of(_kind_of(changed), changed))
             except StaleJob:
                 present = self._present(job)
             except JobNotFound:

@@ -14,7 +14,7 @@ from stablequeue_core.dispatch.links.link import Link
 from stablequeue_core.dispatch.links.monitor import GivenUp, Monitor, Run, stall_limit
 from stablequeue_core.dispatch.links.orphans import orphan_of, settle
 from stablequeue_core.dispatch.running.elsewhere import Elsewhere
-from stablequeue_core.dispatch.running.journey import Journey, Keep
+from stablequeue_core.dispatch.running.journey import Journey, Write
 from stablequeue_core.dispatch.running.outcomes import Outcomes
 from stablequeue_core.dispatch.running.patience import Patience
 from stablequeue_core.dispatch.running.remedies import with_remedy
@@ -92,19 +92,19 @@ class Runner:
             self._outcomes, patience, elsewhere, clock=clock, settings=settings
         )
 
-    def run(self, job: Job, link: Link, *, keep: Keep) -> None:
+    def run(self, job: Job, link: Link, *, write: Write) -> None:
         """Make the pictures of ``job``, which this lane has claimed, and keep what came of it.
 
         Args:
             job: as it was claimed.
             link: to the server that it runs on.
-            keep: writes it down, if it is completed.
+            write: keeps that, if the pictures were made.
 
         Raises:
             StorageError: the outcome could not be kept; the job is still processing.
             QueueClosed: the same, for the storage was closed meanwhile.
         """
-        journey = Journey(Run(job, link.backend), link, keep)
+        journey = Journey(Run(job, link.backend), link, write)
         try:
             with self._monitor.watching(journey.run):
                 request, prepared = self._prepare(journey)
@@ -250,7 +250,7 @@ class Runner:
             told = with_remedy(present, journey.remedy)
             return told.complete(result, sent=sent, now=now)
 
-        kept = self._outcomes.keep(journey.run, change, replace=journey.keep)
+        kept = self._outcomes.keep(journey.run, change, write=journey.write)
         if kept is None or kept.status is not JobStatus.COMPLETED:
             self._images.discard(names)
         else:

@@ -14,8 +14,7 @@ from stablequeue_core.errors import IdempotencyKeyReused, JobNotFound, StaleJob
 from stablequeue_core.events import Event, EventKind
 from stablequeue_core.jobs import (
     OPEN,
-    Begin,
-    Choose,
+    Claim,
     IdempotencyKey,
     Job,
     JobPage,
@@ -95,29 +94,18 @@ class MemoryJobs(JobStore):
             self._forget([job.id])
             self._memory.record(event)
 
-    def claim(
-        self, targets: Sequence[str], *, now: datetime, choose: Choose, begin: Begin
-    ) -> Job | None:
-        """Give one pending job to whoever serves these targets; no job is ever given to two."""
+    def claim(self, wanted: Claim) -> Job | None:
+        """Give one pending job to whoever wants one; no job is ever given to two."""
         with self._memory.changing():
-            begun = self._begun(targets, now, choose, begin)
+            begun = self._begun(wanted)
             return self._keep(*begun) if begun else None
 
-    def finish_and_claim(
-        self,
-        job: Job,
-        event: Event,
-        targets: Sequence[str],
-        *,
-        now: datetime,
-        choose: Choose,
-        begin: Begin,
-    ) -> tuple[Job, Job | None]:
+    def finish_and_claim(self, job: Job, event: Event, wanted: Claim) -> tuple[Job, Job | None]:
         """Keep ``job``, which has ended, and claim the next, or neither."""
         with self._memory.changing():
             self._check_fresh(job)
             # What they raise undoes nothing here, so it must come first.
-            begun = self._begun(targets, now, choose, begin)
+            begun = self._begun(wanted, without=job)
             return self._keep(job, event), self._keep(*begun) if begun else None
 
     def renew(self, job_id: str, lease: Lease) -> Job:
@@ -266,13 +254,11 @@ class MemoryJobs(JobStore):
         own = [known.place for known in waiting if known.client_id == job.client_id]
         return 1 + max([first, *own])
 
-    def _begun(
-        self, targets: Sequence[str], now: datetime, choose: Choose, begin: Begin
-    ) -> tuple[Job, Event] | None:
+    def _begun(self, wanted: Claim, *, without: Job | None = None) -> tuple[Job, Event] | None:
         """The chosen job as it shall be, and what tells of it."""
-        line = MemoryLine(self._memory, targets, now) if targets else None
-        picked = choose(line) if line else None
-        return None if picked is None else begin(self.get(picked.id))
+        line = MemoryLine(self._memory, wanted.targets, wanted.now, without)
+        picked = wanted.choose(line) if line else None
+        return None if picked is None else wanted.begin(self.get(picked.id))
 
     def _check_fresh(self, job: Job) -> None:
         if self.get(job.id).revision != job.revision:

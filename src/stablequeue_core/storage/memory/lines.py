@@ -9,19 +9,26 @@ from datetime import datetime
 from stablequeue_core.jobs import Backlog, Candidate, Job, Line
 from stablequeue_core.jobs.line import MOST_COUNTED
 from stablequeue_core.servers import is_for_any
-from stablequeue_core.storage.memory.state import Memory, standing
+from stablequeue_core.storage.memory.state import Memory, is_due, standing
 
 
 class MemoryLine(Line):
-    """The line for some targets; it is looked at while the memory is locked."""
+    """The line for some targets; it is looked at while the memory is locked.
 
-    def __init__(self, memory: Memory, targets: Sequence[str], now: datetime) -> None:
-        due = (
-            job
-            for job in memory.in_line(*targets)
-            if job.not_before is None or job.not_before <= now
-        )
-        self._jobs = sorted(due, key=standing)
+    Args:
+        memory: locked.
+        targets: of the jobs.
+        now: the time.
+        without: a job that is about to leave the line.
+    """
+
+    def __init__(
+        self, memory: Memory, targets: Sequence[str], now: datetime, without: Job | None
+    ) -> None:
+        waiting = memory.in_line(*targets) if targets else ()
+        due = (job for job in waiting if is_due(job, now))
+        gone = without.id if without else None
+        self._jobs = sorted((job for job in due if job.id != gone), key=standing)
 
     def __bool__(self) -> bool:
         return bool(self._jobs)

@@ -5,12 +5,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
 
 from attrs import define
 
 from stablequeue_core.errors import UnreadableJob
-from stablequeue_core.jobs import Begin, Choose, Job
+from stablequeue_core.jobs import Choose, Claim, Job
 from stablequeue_core.serialization import to_millis
 from stablequeue_core.storage.postgres import job_queries as queries
 from stablequeue_core.storage.postgres.connecting import Connected
@@ -64,17 +63,13 @@ class Claiming:
         self._turn = threading.Lock()
         self._reads_on = False
 
-    def claim(
-        self, targets: Sequence[str], now: datetime, choose: Choose, begin: Begin
-    ) -> Job | None:
-        """Give one pending job to whoever serves these targets; see the port."""
-        if not targets:
-            return None
+    def claim(self, wanted: Claim) -> Job | None:
+        """Give one pending job to whoever wants one; see the port."""
         for _ in range(ROUNDS):
-            asked = self._asked(targets, now, choose)
+            asked = self._asked(wanted)
             with self._my_turn():
                 while (job := self._chosen(asked)) is not None:
-                    begun, event = begin(job)
+                    begun, event = wanted.begin(job)
                     change = JobChange(self._database, begun, event)
                     if self._database.change(
                         queries.CLAIM, change.values, was_kept=change.was_kept
@@ -87,14 +82,21 @@ class Claiming:
         return None
 
     @contextmanager
-    def chosen(self, targets: Sequence[str], now: datetime, choose: Choose) -> Iterator[Job | None]:
-        """The job to claim, while the other threads of this process choose none."""
-        with self._my_turn():
-            yield self._chosen(self._asked(targets, now, choose)) if targets else None
+    def chosen(self, wanted: Claim, *, without: Job) -> Iterator[Job | None]:
+        """The job to claim, while the other threads of this process choose none.
 
-    def _asked(self, targets: Sequence[str], now: datetime, choose: Choose) -> _Asked:
-        each = tuple(dict.fromkeys(targets))
-        return _Asked(each, to_millis(now), choose, set(self._left_out.ids))
+        Args:
+            wanted: what is wanted.
+            without: a job that is about to leave the line.
+        """
+        asked = self._asked(wanted)
+        asked.without.add(without.id)
+        with self._my_turn():
+            yield self._chosen(asked)
+
+    def _asked(self, wanted: Claim) -> _Asked:
+        targets = tuple(dict.fromkeys(wanted.targets))
+        return _Asked(targets, to_millis(wanted.now), wanted.choose, set(self._left_out.ids))
 
     @contextmanager
     def _my_turn(self) -> Iterator[None]:
@@ -107,7 +109,7 @@ class Claiming:
                 self._turn.release()
 
     def _chosen(self, asked: _Asked) -> Job | None:
-        while True:
+        while asked.targets:
             try:
                 row = self._database.outside(lambda connection: self._chosen_row(connection, asked))
                 return None if row is None else rows.job_of(row)
@@ -118,6 +120,7 @@ class Claiming:
                 # Those behind it are not to wait for it.
                 self._left_out.add(error)
                 asked.without.add(error.job_id)
+        return None
 
     def _chosen_row(self, connection: Connected, asked: _Asked) -> Row | None:
         with PostgresLine(

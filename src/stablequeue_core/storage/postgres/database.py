@@ -101,9 +101,11 @@ class Database:
         if kept is not None:
             return kept
         try:
-            return self._change(statement, values)
+            found = self._change(statement, values)
         except psycopg.Error as error:
             raise (cut() if is_lost(error) else told(error)) from error
+        # The server may have been in the midst of it when it was looked, and be done with it now.
+        return found or _found_out(was_kept) or []
 
     def transact(
         self,

@@ -10,6 +10,7 @@ from stablequeue_core.serialization import to_millis
 from stablequeue_core.storage.postgres import job_queries as queries
 from stablequeue_core.storage.postgres.database import Database, Row
 from stablequeue_core.storage.postgres.events import row_of
+from stablequeue_core.storage.postgres.faults import cut
 from stablequeue_core.storage.rows import jobs as rows
 
 
@@ -52,9 +53,12 @@ class JobChange:
 def were_kept(ended: JobChange, begun: JobChange) -> list[Row] | None:
     """As :meth:`JobChange.was_kept`, of the statement that ends one job and begins the next.
 
-    Had the second been another's by then, the first was kept alone.
+    Raises:
+        StorageUnreachable: it was kept, but it cannot be told whether the next was ours: it may be,
+            and have been changed since.
     """
     if ended.was_kept() is None:
         return None
-    number = begun.kept.number if begun.was_kept() else None
-    return [(ended.kept.number, number)]
+    if begun.was_kept() is None:
+        raise cut()
+    return [(ended.kept.number, begun.kept.number)]

@@ -9,8 +9,7 @@ from typing import Any
 from stablequeue_core.errors import JobNotFound, StaleJob
 from stablequeue_core.events import Event
 from stablequeue_core.jobs import (
-    Begin,
-    Choose,
+    Claim,
     IdempotencyKey,
     Job,
     JobPage,
@@ -96,26 +95,15 @@ class PostgresJobs(JobStore):
             self._refuse(job.id)
         self._bells.ring([event.kind])
 
-    def claim(
-        self, targets: Sequence[str], *, now: datetime, choose: Choose, begin: Begin
-    ) -> Job | None:
-        """Give one pending job to whoever serves these targets; no job is ever given to two."""
-        return self._claiming.claim(targets, now, choose, begin)
+    def claim(self, wanted: Claim) -> Job | None:
+        """Give one pending job to whoever wants one; no job is ever given to two."""
+        return self._claiming.claim(wanted)
 
-    def finish_and_claim(
-        self,
-        job: Job,
-        event: Event,
-        targets: Sequence[str],
-        *,
-        now: datetime,
-        choose: Choose,
-        begin: Begin,
-    ) -> tuple[Job, Job | None]:
+    def finish_and_claim(self, job: Job, event: Event, wanted: Claim) -> tuple[Job, Job | None]:
         """Keep ``job``, which has ended, and claim the next, or neither."""
-        with self._claiming.chosen(targets, now, choose) as chosen:
+        with self._claiming.chosen(wanted, without=job) as chosen:
             if chosen is not None:
-                return self._follow(job, event, *begin(chosen))
+                return self._follow(job, event, *wanted.begin(chosen))
         return self.replace(job, event), None
 
     def renew(self, job_id: str, lease: Lease) -> Job:

@@ -13,8 +13,8 @@ from stablequeue_core.errors import JobNotFound, StaleJob, UnreadableJob
 from stablequeue_core.events import Event
 from stablequeue_core.jobs import (
     ENDED,
-    Begin,
     Choose,
+    Claim,
     IdempotencyKey,
     Job,
     JobPage,
@@ -82,11 +82,9 @@ class SqliteJobs(JobStore):
             connection.execute(queries.DELETE_KEY, {"number": job.number})
             self._database.tell(event)
 
-    def claim(
-        self, targets: Sequence[str], *, now: datetime, choose: Choose, begin: Begin
-    ) -> Job | None:
-        """Give one pending job to whoever serves these targets; no job is ever given to two."""
-        asked = Asked(targets, now)
+    def claim(self, wanted: Claim) -> Job | None:
+        """Give one pending job to whoever wants one; no job is ever given to two."""
+        asked = Asked(wanted.targets, wanted.now)
         # An idle lane looks without holding up those who write.
         ready, has_become_ready = asked.anything_due(self._database)
         if not ready and not has_become_ready:
@@ -94,21 +92,12 @@ class SqliteJobs(JobStore):
         with self._database.write() as connection:
             if has_become_ready:
                 asked.make_ready(connection)
-            job = self._chosen(connection, asked, choose)
-            return None if job is None else self._replace(connection, *begin(job))
+            job = self._chosen(connection, asked, wanted.choose)
+            return None if job is None else self._replace(connection, *wanted.begin(job))
 
-    def finish_and_claim(
-        self,
-        job: Job,
-        event: Event,
-        targets: Sequence[str],
-        *,
-        now: datetime,
-        choose: Choose,
-        begin: Begin,
-    ) -> tuple[Job, Job | None]:
+    def finish_and_claim(self, job: Job, event: Event, wanted: Claim) -> tuple[Job, Job | None]:
         """Keep ``job``, which has ended, and claim the next, or neither."""
-        asked = Asked(targets, now)
+        asked = Asked(wanted.targets, wanted.now)
         ready, has_become_ready = asked.anything_due(self._database)
         if not ready and not has_become_ready:
             return self.replace(job, event), None
@@ -116,8 +105,8 @@ class SqliteJobs(JobStore):
             kept = self._replace(connection, job, event)
             if has_become_ready:
                 asked.make_ready(connection)
-            chosen = self._chosen(connection, asked, choose)
-            begun = self._replace(connection, *begin(chosen)) if chosen else None
+            chosen = self._chosen(connection, asked, wanted.choose)
+            begun = self._replace(connection, *wanted.begin(chosen)) if chosen else None
         self._tell_of_part(kept)
         return kept, begun
 

@@ -17,7 +17,7 @@ from attrs import evolve
 from stablequeue_core.errors import StaleJob
 from stablequeue_core.events import Event, EventKind
 from stablequeue_core.generation import Requirements
-from stablequeue_core.jobs import Candidate, Job, JobStatus, Line, event_of
+from stablequeue_core.jobs import Candidate, Claim, Job, JobStatus, Line, event_of
 from stablequeue_core.storage import Storage
 from stablequeue_core.testing.contracts.case import StorageCase
 from stablequeue_core.testing.contracts.samples import (
@@ -28,6 +28,7 @@ from stablequeue_core.testing.contracts.samples import (
     changed,
     claim,
     claimed,
+    finish,
     given_back,
     in_line,
     pending,
@@ -146,11 +147,14 @@ class ClaimingContract(StorageCase):
         assert claimed(storage, choose=choose).id == jobs[140].id
         assert claimed(storage).id == jobs[0].id
 
+    @pytest.mark.parametrize("follows", [False, True], ids=["by itself", "as a follower"])
     @pytest.mark.parametrize("why", LEAVING)
     def test_a_job_that_leaves_the_line_while_it_is_chosen_is_not_given(
-        self, storage: Storage, why: str
+        self, storage: Storage, why: str, follows: bool
     ) -> None:
         """Unless whoever wants it out of the line has to wait, and is told that he is too late."""
+        add(storage, pending())
+        before = claimed(storage)
         _, wanted = add(storage, pending(target="auto"), pending(target="auto"))
         leaving: list[Future[Job]] = []
 
@@ -167,7 +171,11 @@ class ClaimingContract(StorageCase):
                     wait(leaving, A_MOMENT)
                 return found
 
-            given = claim(storage, choose=choose)
+            if follows:
+                ended, given = finish(storage, before, choose=choose)
+                assert storage.jobs.get(before.id) == ended
+            else:
+                given = claim(storage, choose=choose)
         if given is None:
             assert leaving[0].result() == storage.jobs.get(wanted.id)
         else:
@@ -194,7 +202,7 @@ class ClaimingContract(StorageCase):
 
         (job,) = add(storage, pending())
         with pytest.raises(Mishap):
-            storage.jobs.claim(TARGETS, now=LATER, choose=first, begin=stumble)
+            storage.jobs.claim(Claim(targets=TARGETS, now=LATER, choose=first, begin=stumble))
         self._check_unchanged(storage, job)
 
     def test_a_job_is_left_alone_until_its_time(self, storage: Storage) -> None:

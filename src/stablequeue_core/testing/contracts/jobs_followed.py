@@ -12,12 +12,13 @@ from attrs import evolve
 
 from stablequeue_core.errors import JobNotFound, StaleJob
 from stablequeue_core.events import Event, EventKind
-from stablequeue_core.jobs import Candidate, Job, JobStatus, Line
+from stablequeue_core.jobs import Candidate, Claim, Job, JobStatus, Line
 from stablequeue_core.storage import Storage
 from stablequeue_core.testing.contracts.case import StorageCase
 from stablequeue_core.testing.contracts.samples import (
     LATER,
     add,
+    cancelled,
     changed,
     claim,
     claimed,
@@ -25,6 +26,7 @@ from stablequeue_core.testing.contracts.samples import (
     deleted,
     failed,
     finish,
+    given_back,
     pending,
 )
 from stablequeue_core.testing.race import TARGETS, Gate, first
@@ -125,15 +127,27 @@ class FollowingContract(StorageCase):
         with pytest.raises(Mishap):
             storage.jobs.finish_and_claim(
                 *completed(running),
-                TARGETS,
-                now=LATER,
-                choose=stumble if stumbles == "choosing" else first,
-                begin=stumble,
+                Claim(
+                    targets=TARGETS,
+                    now=LATER,
+                    choose=stumble if stumbles == "choosing" else first,
+                    begin=stumble,
+                ),
             )
         assert storage.jobs.get(running.id) == running
         assert storage.jobs.get(waiting.id) == waiting
         assert storage.events.last() == written
         assert changed(storage, running, completed).status is JobStatus.COMPLETED
+
+    def test_a_job_that_waits_itself_is_not_its_own_follower(self, storage: Storage) -> None:
+        """It is about to leave the line: its user cancels it, say."""
+        first_one, other = add(storage, pending(), pending())
+        ended, begun = finish(storage, first_one, cancelled)
+        assert begun is not None
+        assert (ended.id, begun.id) == (first_one.id, other.id)
+        last, none = finish(storage, storage.jobs.replace(*given_back(begun)), cancelled)
+        assert (last.status, none) == (JobStatus.CANCELLED, None)
+        assert storage.jobs.get(last.id) == last
 
     def test_a_job_whose_time_has_come_meanwhile_follows(self, storage: Storage) -> None:
         """And not a moment earlier."""

@@ -10,7 +10,7 @@ from attrs import evolve
 
 from stablequeue_core.errors import JobNotFound, StaleJob
 from stablequeue_core.events import Event, EventKind
-from stablequeue_core.jobs import MOST_COUNTED, Backlog, Candidate, Job, Line, Work, event_of
+from stablequeue_core.jobs import MOST_COUNTED, Backlog, Candidate, Claim, Job, Line, Work, event_of
 from stablequeue_core.storage import Storage
 from stablequeue_core.testing.contracts.case import StorageCase
 from stablequeue_core.testing.contracts.samples import (
@@ -51,8 +51,8 @@ class OrderingContract(StorageCase):
     def test_whoever_serves_no_target_gets_nothing(self, storage: Storage) -> None:
         """And is not asked to choose."""
         add(storage, pending())
-        unasked = storage.jobs.claim((), now=LATER, choose=_never, begin=lambda job: _never(job))
-        assert unasked is None
+        unasked = Claim(targets=(), now=LATER, choose=_never, begin=lambda job: _never(job))
+        assert storage.jobs.claim(unasked) is None
 
     @pytest.mark.parametrize("why", ASIDE)
     def test_a_job_that_no_server_may_have_stands_in_no_line(

@@ -14,6 +14,7 @@ from stablequeue_core.jobs import (
     AttemptOutcome,
     Candidate,
     Choose,
+    Claim,
     Job,
     JobFailure,
     JobResult,
@@ -72,10 +73,12 @@ def claim(
 ) -> Job | None:
     """Claim a job for the lane of a server: one of its own, or for any, unless it is told."""
     return storage.jobs.claim(
-        targets or (server, AUTO),
-        now=now,
-        choose=choose,
-        begin=partial(begin, server=server, worker=worker),
+        Claim(
+            targets=targets or (server, AUTO),
+            now=now,
+            choose=choose,
+            begin=partial(begin, server=server, worker=worker),
+        )
     )
 
 
@@ -92,7 +95,8 @@ def in_line(
         shown.extend(look(line))
         return None
 
-    assert storage.jobs.claim(targets or TARGETS, now=now, choose=choose, begin=begin) is None
+    wanted = Claim(targets=targets or TARGETS, now=now, choose=choose, begin=begin)
+    assert storage.jobs.claim(wanted) is None
     return shown
 
 
@@ -159,7 +163,8 @@ def finish(
     choose: Choose = first,
 ) -> tuple[Job, Job | None]:
     """Keep the ended job, and claim the next for the same lane; both as they are kept."""
-    return storage.jobs.finish_and_claim(*change(job), targets, now=now, choose=choose, begin=begin)
+    wanted = Claim(targets=targets, now=now, choose=choose, begin=begin)
+    return storage.jobs.finish_and_claim(*change(job), wanted)
 
 
 def deleted(storage: Storage, job: Job) -> None:
