@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 import psycopg
 import pytest
@@ -22,6 +23,7 @@ from stablequeue_core.testing.contracts.samples import (
     add,
     cancelled,
     changed,
+    claim,
     claimed,
     completed,
     deleted,
@@ -167,41 +169,100 @@ def test_a_result_is_kept_though_the_next_job_went_to_another_process_meanwhile(
     assert kinds[-2:] == [EventKind.JOB_STARTED, EventKind.JOB_COMPLETED]
 
 
-UNDER_WAY = """
+WAITING = """
     SELECT count(*) FROM pg_stat_activity
     WHERE application_name = 'stablequeue' AND wait_event_type = 'Lock'
 """
 
 
-def test_what_was_under_way_when_its_line_was_cut_and_is_done_later_is_known_to_be_done(
-    storage: PostgresStorage, line: CutLine, schemas: Schemas
+class Locker:
+    """Somebody who is about to change something, and sees who waits for that."""
+
+    def __init__(self, storage: PostgresStorage, url: str) -> None:
+        self._schema = sql.Identifier(storage.database.address.schema)
+        self._connection = psycopg.connect(url)
+        self._watcher = psycopg.connect(url, autocommit=True)
+
+    def lock(self, table: str, condition: str = "true") -> None:
+        """Be about to change these rows."""
+        locked = sql.SQL("SELECT 1 FROM {}.{} WHERE " + condition + " FOR UPDATE")
+        self._connection.execute(locked.format(self._schema, sql.Identifier(table)))
+
+    def until_waited_for_by(self, count: int) -> None:
+        """Wait until so many wait for us, or for one who does."""
+        until(lambda: self._watcher.execute(WAITING).fetchone() == (count,))
+
+    def let_go(self) -> None:
+        """Leave everything as it is."""
+        self._connection.rollback()
+
+    def close(self) -> None:
+        self._connection.close()
+        self._watcher.close()
+
+
+@pytest.fixture
+def somebody(storage: PostgresStorage, schemas: Schemas) -> Iterator[Locker]:
+    with closing(Locker(storage, schemas.url)) as locker:
+        yield locker
+
+
+def test_a_result_that_was_under_way_when_its_line_was_cut_is_known_to_be_kept_when_it_is(
+    storage: PostgresStorage, line: CutLine, somebody: Locker
 ) -> None:
-    """It waited for somebody else, or for a second server that has to confirm."""
-    add(storage, pending(), pending())
+    """It waited at the server, for somebody else or for a second one that has to confirm."""
+    add(storage, pending())
     running = claimed(storage)
-    lock = sql.SQL("SELECT 1 FROM {}.jobs WHERE id = {} FOR UPDATE").format(
-        sql.Identifier(storage.database.address.schema), running.id
-    )
-    with (
-        psycopg.connect(schemas.url) as somebody,
-        psycopg.connect(schemas.url, autocommit=True) as watcher,
-        ThreadPoolExecutor(1) as pool,
-    ):
-
-        def under_way() -> int:
-            row = watcher.execute(UNDER_WAY).fetchone()
-            return row[0] if row else 0
-
-        somebody.execute(lock)
-        finishing = pool.submit(finish, storage, running)
-        until(lambda: under_way() == 1)
+    somebody.lock("jobs", f"id = '{running.id}'")
+    with ThreadPoolExecutor(1) as pool:
+        keeping = pool.submit(changed, storage, running, completed)
+        somebody.until_waited_for_by(1)
         line.cut_all()
-        until(lambda: under_way() == 2)
-        somebody.commit()
+        somebody.until_waited_for_by(2)
+        somebody.let_go()
+        done = keeping.result(30)
+    assert storage.jobs.get(done.id) == done
+
+
+BEGINNING: dict[str, Callable[[Storage, Job], object]] = {
+    "by itself": lambda storage, running: claim(storage),
+    "as a follower": finish,
+}
+
+
+@pytest.mark.parametrize("how", BEGINNING)
+def test_of_a_claim_that_was_under_way_when_its_line_was_cut_it_is_not_known_whether_it_was_kept(
+    storage: PostgresStorage, line: CutLine, somebody: Locker, how: str
+) -> None:
+    """Made again, it does not wait for what is in its way, be it itself, and finds nothing."""
+    _, waiting = add(storage, pending(), pending())
+    running = claimed(storage)
+    somebody.lock("queue")
+    with ThreadPoolExecutor(1) as pool:
+        beginning = pool.submit(BEGINNING[how], storage, running)
+        somebody.until_waited_for_by(1)
+        line.cut_all()
+        with pytest.raises(StorageUnreachable, match="not known whether it was kept"):
+            beginning.result(30)
+        somebody.let_go()
+    until(lambda: storage.jobs.get(waiting.id).status is JobStatus.PROCESSING)
+
+
+def test_who_waits_for_the_end_of_a_job_to_be_kept_keeps_nobody_from_claiming(
+    storage: PostgresStorage, somebody: Locker
+) -> None:
+    """Some other lane of the process, whose server is free."""
+    add(storage, pending(), pending(), pending())
+    running = claimed(storage)
+    somebody.lock("jobs", f"id = '{running.id}'")
+    with ThreadPoolExecutor(1) as pool:
+        finishing = pool.submit(finish, storage, running)
+        somebody.until_waited_for_by(1)
+        assert claim(storage) is not None
+        somebody.let_go()
         ended, begun = finishing.result(30)
-    assert begun is not None
-    assert [storage.jobs.get(job.id) for job in (ended, begun)] == [ended, begun]
-    assert [event.sequence for event in storage.events.read()] == list(range(1, 9))
+    assert storage.jobs.get(ended.id) == ended
+    assert begun is None
 
 
 def test_who_cannot_know_whether_a_change_was_kept_says_so(

@@ -110,7 +110,9 @@ def test_one_job_ends_and_the_next_begins_by_their_indexes(storage: PostgresStor
     assert other is not None
     ended = JobChange(storage.database, *completed(job))
     begun = JobChange(storage.database, *begin(storage.jobs.replace(*given_back(other))))
-    values = (*ended.written, *begun.written, *ended.told, *begun.told)
+    values = (
+        *begun.expected, *ended.expected, *ended.columns, *begun.columns, *ended.told, *begun.told
+    )  # fmt: skip
     shown = plan(storage, queries.FINISH_AND_CLAIM, values)
     assert shown.count("Index Scan using jobs_") == 4
     assert "Seq Scan on jobs" not in shown

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from attrs import define
@@ -14,9 +14,8 @@ from stablequeue_core.serialization import to_millis
 from stablequeue_core.storage.postgres import job_queries as queries
 from stablequeue_core.storage.postgres.connecting import Connected
 from stablequeue_core.storage.postgres.database import Database, Row
-from stablequeue_core.storage.postgres.job_change import JobChange
+from stablequeue_core.storage.postgres.job_change import JobChange, were_kept
 from stablequeue_core.storage.postgres.line import LineMoved, PostgresLine
-from stablequeue_core.storage.postgres.ringing import SharedBells
 from stablequeue_core.storage.rows import jobs as rows
 from stablequeue_core.storage.rows.leaving_out import LeftOut
 
@@ -25,6 +24,10 @@ ROUNDS = 3
 
 LONGEST_TURN = 0.5
 """Seconds; then the next one chooses beside, perhaps in vain."""
+
+
+class Occupied(Exception):
+    """A job that has ended cannot be had now."""
 
 
 @define
@@ -56,47 +59,63 @@ class Claiming:
     row locked or changed, and chooses again without it.
     """
 
-    def __init__(self, database: Database, bells: SharedBells, left_out: LeftOut) -> None:
+    def __init__(self, database: Database, left_out: LeftOut) -> None:
         self._database = database
-        self._bells = bells
         self._left_out = left_out
         self._turn = threading.Lock()
         self._reads_on = False
 
-    def claim(self, wanted: Claim) -> Job | None:
-        """Give one pending job to whoever wants one; see the port."""
+    def claim(self, wanted: Claim) -> JobChange | None:
+        """Begin one pending job for whoever wants one; None: nothing to do. See the port."""
+        return self._first_taken(
+            wanted, (), lambda begun: self._change(queries.CLAIM, begun.values, begun.was_kept)
+        )
+
+    def follow(self, ended: JobChange, wanted: Claim) -> JobChange | None:
+        """Keep the end of a job, and begin the next for whoever wants one; None: neither was done.
+
+        Raises:
+            Occupied: the same, as somebody else has changed the job that ended, or is about to.
+        """
+
+        def take(begun: JobChange) -> list[Row]:
+            values = (
+                *begun.expected, *ended.expected, *ended.columns, *begun.columns,
+                *ended.told, *begun.told,
+            )  # fmt: skip
+            found = self._change(queries.FINISH_AND_CLAIM, values, lambda: were_kept(ended, begun))
+            if found == [(None,)]:
+                raise Occupied
+            return found
+
+        return self._first_taken(wanted, (ended.kept.id,), take)
+
+    def _first_taken(
+        self, wanted: Claim, without: Iterable[str], take: Callable[[JobChange], list[Row]]
+    ) -> JobChange | None:
+        """The first of those that are chosen that is taken; no rows: somebody else was faster."""
         for _ in range(ROUNDS):
-            asked = self._asked(wanted)
+            asked = self._asked(wanted, without)
             with self._my_turn():
                 while (job := self._chosen(asked)) is not None:
-                    begun, event = wanted.begin(job)
-                    change = JobChange(self._database, begun, event)
-                    if self._database.change(
-                        queries.CLAIM, change.values, was_kept=change.was_kept
-                    ):
-                        self._bells.ring([event.kind])
-                        return change.kept
+                    begun = JobChange(self._database, *wanted.begin(job))
+                    if take(begun):
+                        return begun
                     asked.miss(job.id)
             if not asked.was_late:
                 break
         return None
 
-    @contextmanager
-    def chosen(self, wanted: Claim, *, without: Job) -> Iterator[Job | None]:
-        """The job to claim, while the other threads of this process choose none.
+    def _change(
+        self, statement: str, values: Row, was_kept: Callable[[], list[Row] | None]
+    ) -> list[Row]:
+        return self._database.change(statement, values, was_kept=was_kept, waits=False)
 
-        Args:
-            wanted: what is wanted.
-            without: a job that is about to leave the line.
-        """
-        asked = self._asked(wanted)
-        asked.without.add(without.id)
-        with self._my_turn():
-            yield self._chosen(asked)
-
-    def _asked(self, wanted: Claim) -> _Asked:
+    def _asked(self, wanted: Claim, without: Iterable[str]) -> _Asked:
         targets = tuple(dict.fromkeys(wanted.targets))
-        return _Asked(targets, to_millis(wanted.now), wanted.choose, set(self._left_out.ids))
+        return _Asked(
+            targets, to_millis(wanted.now), wanted.choose, {*self._left_out.ids, *without}
+        )
 
     @contextmanager
     def _my_turn(self) -> Iterator[None]:

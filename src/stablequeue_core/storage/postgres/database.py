@@ -78,6 +78,7 @@ class Database:
         values: Values,
         *,
         was_kept: Callable[[], list[Row] | None] | None = None,
+        waits: bool = True,
     ) -> list[Row]:
         """Make a change that is one statement, and so a transaction by itself; its rows.
 
@@ -86,6 +87,8 @@ class Database:
             values: in it.
             was_kept: looks whether the change was kept when the connection was lost before it was
                 confirmed; what it would have returned, or None: it was not, and is made again.
+            waits: whether the statement waits for whoever is in its way. If not, it may find
+                nothing when it is made again because of itself: the first one is still under way.
 
         Raises:
             StorageError, QueueClosed: as :meth:`fetch`.
@@ -105,7 +108,10 @@ class Database:
         except psycopg.Error as error:
             raise (cut() if is_lost(error) else told(error)) from error
         # The server may have been in the midst of it when it was looked, and be done with it now.
-        return found or _found_out(was_kept) or []
+        found = found or _found_out(was_kept) or []
+        if not (found or waits):
+            raise cut()
+        return found
 
     def transact(
         self,

@@ -19,20 +19,24 @@ class JobChange:
 
     Attributes:
         kept: the job as it is once it is kept.
-        written: of a statement that writes it over the revision before.
-        told: of its event, in the same statement.
+        event: what tells of it.
+        columns: its values, in a statement.
+        expected: which job it is, at which revision.
+        told: the values of its event.
     """
 
     def __init__(self, database: Database, job: Job, event: Event) -> None:
         self._database = database
+        self.event = event
         self.kept = evolve(job, revision=job.revision + 1)
-        self.written: Row = (*rows.changing(job, self.kept.revision), job.id, job.revision)
+        self.columns: Row = rows.changing(job, self.kept.revision)
+        self.expected: Row = (job.id, job.revision)
         self.told = row_of(event)
 
     @property
     def values(self) -> Row:
         """Of a statement that writes this change alone."""
-        return (*self.written, *self.told)
+        return (*self.columns, *self.expected, *self.told)
 
     def was_kept(self) -> list[Row] | None:
         """What the statement would have said if it was kept; None: it was not.
@@ -61,4 +65,4 @@ def were_kept(ended: JobChange, begun: JobChange) -> list[Row] | None:
         return None
     if begun.was_kept() is None:
         raise cut()
-    return [(ended.kept.number, begun.kept.number)]
+    return [(begun.kept.number,)]

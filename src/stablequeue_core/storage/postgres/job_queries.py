@@ -61,25 +61,28 @@ _TOLD = f"""
     SELECT number FROM changed
 """
 _ENDED = ("completed", "failed", "cancelled")
-_DIFFERENCES = ", ".join(
-    f"CASE WHEN jobs.part_of IS NULL THEN (jobs.status = '{status}')::int "
-    f"- (before.status = '{status}')::int ELSE 0 END AS {status}"
-    for status in _ENDED
-)
+
+
+def _differences(before: str) -> str:
+    """By how many each counter grows; ``before`` is the status that the job had."""
+    return ", ".join(
+        f"CASE WHEN jobs.part_of IS NULL THEN (jobs.status = '{status}')::int "
+        f"- ({before} = '{status}')::int ELSE 0 END AS {status}"
+        for status in _ENDED
+    )
+
+
 _ADDED = ", ".join(f"{status} = queue.{status} + changed.{status}" for status in _ENDED)
 
-# A job of one revision has one status: what it was before can be read without a lock.
-_CHANGED = f"""
-    changed AS (
+# The job is changed first and the counters last, so that nobody holds the counters who waits. A
+# job of one revision has one status: what it was before can be read without a lock.
+UPDATE = f"""
+    WITH changed AS (
         UPDATE jobs SET {_CHANGES} FROM jobs AS before
         WHERE jobs.id = %s AND jobs.revision = %s
         AND before.number = jobs.number AND before.revision = jobs.revision
-        RETURNING jobs.number, {_DIFFERENCES}
-    )
-"""
-# The job is changed first and the counters last, so that nobody holds the counters who waits.
-UPDATE = f"""
-    WITH {_CHANGED}, counted AS (
+        RETURNING jobs.number, {_differences("before.status")}
+    ), counted AS (
         UPDATE queue SET sequence = sequence + 1, {_ADDED} FROM changed RETURNING sequence
     ), {_TOLD}
 """
@@ -94,24 +97,30 @@ CLAIM = f"""
         {COUNTED} WHERE EXISTS (SELECT FROM changed) RETURNING sequence
     ), {_TOLD}
 """
-# Both on one way to the disk. The next job is left alone unless the ended one is as it was thought.
+# Both on one way to the disk, or neither. Nobody is waited for who is about to change one of them:
+# no row if the next job cannot be had, and no number if it is the ended one.
 FINISH_AND_CLAIM = f"""
-    WITH {_CHANGED}, claimed AS (
+    WITH free AS MATERIALIZED (
+        SELECT number FROM jobs WHERE {_REVISION} FOR NO KEY UPDATE SKIP LOCKED
+    ), before AS MATERIALIZED (
+        SELECT number, status FROM jobs WHERE {_REVISION} AND EXISTS (SELECT FROM free)
+        FOR NO KEY UPDATE SKIP LOCKED
+    ), changed AS (
+        UPDATE jobs SET {_CHANGES} WHERE number = (SELECT number FROM before)
+        RETURNING {_differences("(SELECT status FROM before)")}
+    ), claimed AS (
         UPDATE jobs SET {_CHANGES}
-        WHERE number = (
-            SELECT number FROM jobs WHERE {_REVISION} AND EXISTS (SELECT FROM changed)
-            FOR NO KEY UPDATE SKIP LOCKED
-        ) RETURNING number
+        WHERE number = (SELECT number FROM free) AND EXISTS (SELECT FROM changed)
+        RETURNING number
     ), counted AS (
-        UPDATE queue SET sequence = sequence + 1 + (SELECT count(*) FROM claimed), {_ADDED}
-        FROM changed RETURNING sequence
+        UPDATE queue SET sequence = sequence + 2, {_ADDED} FROM changed RETURNING sequence
     ), told AS (
         INSERT INTO events (sequence, {EVENT_COLUMNS})
-        SELECT sequence - (SELECT count(*) FROM claimed), {_values(5)} FROM counted
+        SELECT sequence - 1, {_values(5)} FROM counted
         UNION ALL
-        SELECT sequence, %s, %s::int8, %s, %s, %s FROM counted WHERE EXISTS (SELECT FROM claimed)
+        SELECT sequence, %s, %s::int8, %s, %s, %s FROM counted
     )
-    SELECT number, (SELECT number FROM claimed) FROM changed
+    SELECT (SELECT number FROM claimed) FROM free
 """
 STATION = "SELECT revision, updated_at, status, worker FROM jobs WHERE id = %s"
 

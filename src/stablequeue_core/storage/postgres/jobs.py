@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -22,11 +23,11 @@ from stablequeue_core.jobs import (
 from stablequeue_core.serialization import from_millis, to_millis
 from stablequeue_core.storage.postgres import job_queries as queries
 from stablequeue_core.storage.postgres.adding import Adding
-from stablequeue_core.storage.postgres.claiming import Claiming
+from stablequeue_core.storage.postgres.claiming import Claiming, Occupied
 from stablequeue_core.storage.postgres.connecting import Connected
 from stablequeue_core.storage.postgres.database import Database, Row, Values
 from stablequeue_core.storage.postgres.events import record
-from stablequeue_core.storage.postgres.job_change import JobChange, were_kept
+from stablequeue_core.storage.postgres.job_change import JobChange
 from stablequeue_core.storage.postgres.queue_row import queue_row
 from stablequeue_core.storage.postgres.ringing import SharedBells
 from stablequeue_core.storage.rows import jobs as rows
@@ -41,7 +42,7 @@ class PostgresJobs(JobStore):
         self._bells = bells
         self._adding = Adding(database, bells)
         self._left_out = LeftOut()
-        self._claiming = Claiming(database, bells, self._left_out)
+        self._claiming = Claiming(database, self._left_out)
 
     def add(
         self, jobs: Sequence[Job], key: IdempotencyKey | None = None, *, fair: bool = False
@@ -75,11 +76,7 @@ class PostgresJobs(JobStore):
 
     def replace(self, job: Job, event: Event) -> Job:
         """Keep ``job`` in place of its previous revision."""
-        change = JobChange(self._database, job, event)
-        if not self._database.change(queries.UPDATE, change.values, was_kept=change.was_kept):
-            self._refuse(job.id)
-        self._bells.ring([event.kind], for_work=_is_done_part(job))
-        return change.kept
+        return self._replace(JobChange(self._database, job, event))
 
     def delete(self, job: Job, event: Event) -> None:
         """Forget ``job`` (and an idempotency key that led to it)."""
@@ -97,14 +94,24 @@ class PostgresJobs(JobStore):
 
     def claim(self, wanted: Claim) -> Job | None:
         """Give one pending job to whoever wants one; no job is ever given to two."""
-        return self._claiming.claim(wanted)
+        begun = self._claiming.claim(wanted)
+        if begun is None:
+            return None
+        self._tell_of(begun)
+        return begun.kept
 
     def finish_and_claim(self, job: Job, event: Event, wanted: Claim) -> tuple[Job, Job | None]:
         """Keep ``job``, which has ended, and claim the next, or neither."""
-        with self._claiming.chosen(wanted, without=job) as chosen:
-            if chosen is not None:
-                return self._follow(job, event, *wanted.begin(chosen))
-        return self.replace(job, event), None
+        # Before the choice: the longer that takes, the more often somebody else is faster.
+        ended = JobChange(self._database, job, event)
+        begun: JobChange | None = None
+        with suppress(Occupied):
+            begun = self._claiming.follow(ended, wanted)
+        if begun is None:
+            # Should somebody else be about to change it, here they are waited for.
+            return self._replace(ended), None
+        self._tell_of(ended, begun)
+        return ended.kept, begun.kept
 
     def renew(self, job_id: str, lease: Lease) -> Job:
         """Prolong the lease; neither the revision nor the log changes."""
@@ -245,23 +252,18 @@ class PostgresJobs(JobStore):
         self._database.transact(set_it)
         self._bells.ring([event.kind])
 
-    def _follow(
-        self, job: Job, event: Event, follower: Job, began: Event
-    ) -> tuple[Job, Job | None]:
-        """Write the end of a job; and the beginning of its follower, if nobody else was faster."""
-        ended = JobChange(self._database, job, event)
-        begun = JobChange(self._database, follower, began)
-        found = self._database.change(
-            queries.FINISH_AND_CLAIM,
-            (*ended.written, *begun.written, *ended.told, *begun.told),
-            was_kept=lambda: were_kept(ended, begun),
+    def _replace(self, change: JobChange) -> Job:
+        if not self._database.change(queries.UPDATE, change.values, was_kept=change.was_kept):
+            self._refuse(change.kept.id)
+        self._tell_of(change)
+        return change.kept
+
+    def _tell_of(self, *changes: JobChange) -> None:
+        # Whoever puts the parts of a job together waits for the last of them.
+        is_part_done = any(
+            each.kept.part_of is not None and each.kept.status.ended for each in changes
         )
-        if not found:
-            self._refuse(job.id)
-        ((_, claimed),) = found
-        told = [event.kind] if claimed is None else [event.kind, began.kind]
-        self._bells.ring(told, for_work=_is_done_part(job))
-        return ended.kept, None if claimed is None else begun.kept
+        self._bells.ring([each.event.kind for each in changes], for_work=is_part_done)
 
     def _refuse(self, job_id: str) -> None:
         """Say why a change found nothing to change."""
@@ -277,11 +279,6 @@ def _only(found: Sequence[Row], job_id: str) -> Job:
     if not found:
         raise JobNotFound(job_id)
     return rows.job_of(found[0])
-
-
-def _is_done_part(job: Job) -> bool:
-    """Whether somebody who puts the parts of a job together may have waited for this one."""
-    return job.part_of is not None and job.status.ended
 
 
 def _counts(found: Sequence[Row]) -> Mapping[JobStatus, int]:
