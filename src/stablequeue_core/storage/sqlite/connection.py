@@ -43,8 +43,12 @@ CHECKPOINT_PAGES = 4000
 Row = tuple[Any, ...]
 Values = tuple[Any, ...] | dict[str, Any]
 
-GLANCE_MS = 1
-"""So many milliseconds pass between two looks whether another process has stopped writing."""
+GLANCE_MS = 3
+"""Within so many milliseconds SQLite looks twice whether another process has stopped writing.
+
+Those who look more often take turns with each transaction, and have to read every time what the
+other has written: that makes both of them slower.
+"""
 
 SMALLEST_DATABASE = 512
 """Bytes in the smallest page that SQLite knows; a database has at least one."""
