@@ -101,6 +101,7 @@ class Serving:
         try:
             return self._claims.follow(done, event, link)
         except (StaleJob, JobNotFound, QueueClosed):
+            # Perhaps an earlier try has changed the job: it was kept, and a follower was begun.
             self._recovery.again()
             raise
         except (StorageError, ServerNotFound) as error:
