@@ -169,10 +169,11 @@ def test_a_result_is_kept_though_the_next_job_went_to_another_process_meanwhile(
     assert kinds[-2:] == [EventKind.JOB_STARTED, EventKind.JOB_COMPLETED]
 
 
-WAITING = """
-    SELECT count(*) FROM pg_stat_activity
+WAITERS = """
+    SELECT pid FROM pg_stat_activity
     WHERE application_name = 'stablequeue' AND wait_event_type = 'Lock'
 """
+WAITING = f"SELECT count(*) FROM ({WAITERS}) AS _"
 
 
 class Locker:
@@ -191,6 +192,12 @@ class Locker:
     def until_waited_for_by(self, count: int) -> None:
         """Wait until so many wait for us, or for one who does."""
         until(lambda: self._watcher.execute(WAITING).fetchone() == (count,))
+
+    def stop_the_last_that_waits(self) -> None:
+        """What it is about to do fails, but its connection stays."""
+        self._watcher.execute(
+            f"SELECT pg_cancel_backend(pid) FROM ({WAITERS} ORDER BY query_start DESC LIMIT 1) AS _"
+        )
 
     def let_go(self) -> None:
         """Leave everything as it is."""
@@ -222,6 +229,25 @@ def test_a_result_that_was_under_way_when_its_line_was_cut_is_known_to_be_kept_w
         somebody.let_go()
         done = keeping.result(30)
     assert storage.jobs.get(done.id) == done
+
+
+def test_who_fails_to_find_out_what_became_of_a_cut_change_does_not_say_that_it_was_not_kept(
+    storage: PostgresStorage, line: CutLine, somebody: Locker
+) -> None:
+    """It was made again, and that failed; but the first one is still under way."""
+    add(storage, pending())
+    running = claimed(storage)
+    somebody.lock("jobs", f"id = '{running.id}'")
+    with ThreadPoolExecutor(1) as pool:
+        keeping = pool.submit(changed, storage, running, completed)
+        somebody.until_waited_for_by(1)
+        line.cut_all()
+        somebody.until_waited_for_by(2)
+        somebody.stop_the_last_that_waits()
+        with pytest.raises(StorageUnreachable, match="not known whether it was kept"):
+            keeping.result(30)
+        somebody.let_go()
+    until(lambda: storage.jobs.get(running.id).status is JobStatus.COMPLETED)
 
 
 BEGINNING: dict[str, Callable[[Storage, Job], object]] = {
@@ -263,6 +289,26 @@ def test_who_waits_for_the_end_of_a_job_to_be_kept_keeps_nobody_from_claiming(
         ended, begun = finishing.result(30)
     assert storage.jobs.get(ended.id) == ended
     assert begun is None
+
+
+def test_the_end_of_a_job_does_not_wait_for_whoever_is_about_to_change_all_that_wait(
+    storage: PostgresStorage, somebody: Locker
+) -> None:
+    """A server that is given another name, say; nor is each of them tried."""
+    add(storage, *(pending() for _ in range(20)))
+    running = claimed(storage)
+    asked: list[int] = []
+
+    def choose(line: Line) -> Candidate | None:
+        asked.append(1)
+        return next(line.in_order(), None)
+
+    somebody.lock("jobs", "status = 'pending'")
+    ended, begun = finish(storage, running, choose=choose)
+    assert (storage.jobs.get(ended.id), begun) == (ended, None)
+    assert len(asked) < 20
+    somebody.let_go()
+    assert claim(storage) is not None
 
 
 def test_who_cannot_know_whether_a_change_was_kept_says_so(

@@ -26,8 +26,12 @@ LONGEST_TURN = 0.5
 """Seconds; then the next one chooses beside, perhaps in vain."""
 
 
+MOST_MISSES = 3
+"""So many jobs may be lost to others before the end of the one before is kept alone."""
+
+
 class Occupied(Exception):
-    """A job that has ended cannot be had now."""
+    """Others are about to change what is to be changed."""
 
 
 @define
@@ -75,8 +79,10 @@ class Claiming:
         """Keep the end of a job, and begin the next for whoever wants one; None: neither was done.
 
         Raises:
-            Occupied: the same, as somebody else has changed the job that ended, or is about to.
+            Occupied: the same, as somebody else has changed the job that ended, or is about to; or
+                as nearly everything in the line is being changed.
         """
+        misses = 0
 
         def take(begun: JobChange) -> list[Row]:
             values = (
@@ -84,7 +90,9 @@ class Claiming:
                 *ended.told, *begun.told,
             )  # fmt: skip
             found = self._change(queries.FINISH_AND_CLAIM, values, lambda: were_kept(ended, begun))
-            if found == [(None,)]:
+            nonlocal misses
+            misses += not found
+            if found == [(None,)] or misses == MOST_MISSES:
                 raise Occupied
             return found
 

@@ -105,8 +105,9 @@ class Database:
             return kept
         try:
             found = self._change(statement, values)
-        except psycopg.Error as error:
-            raise (cut() if is_lost(error) else told(error)) from error
+        except (psycopg.Error, StorageError) as error:
+            # Whatever became of this one: the first may still be under way.
+            raise cut() from error
         # The server may have been in the midst of it when it was looked, and be done with it now.
         found = found or _found_out(was_kept) or []
         if not (found or waits):
@@ -129,6 +130,7 @@ class Database:
         Raises:
             StorageError, QueueClosed: as :meth:`fetch`.
         """
+        is_uncertain = False
         for last in (False,) * (_TIMES - 1) + (True,):
             with self._lent() as connection:
                 try:
@@ -138,7 +140,7 @@ class Database:
                     _undo(connection)
                     in_the_way = isinstance(error, errors.TransactionRollback)
                     if last or not (in_the_way or is_lost(error)):
-                        raise told(error) from error
+                        raise (cut() if is_uncertain else told(error)) from error
                     continue
                 except BaseException:
                     _undo(connection)
@@ -153,6 +155,7 @@ class Database:
                         raise cut() from error
             if (kept := _found_out(was_kept)) is not None:
                 return kept
+            is_uncertain = True
         raise away()
 
     def outside(self, work: Callable[[Connected], Result]) -> Result:
