@@ -38,14 +38,14 @@ class Ticker:
 def main(data_dir: str = "queue-data") -> None:
     """Listen until Ctrl-C."""
     ticker = Ticker(Path(data_dir) / "listener.bookmark")
-    with (
-        StableQueue.open(data_dir, dispatch=False) as queue,  # it runs no jobs, it only listens
-        queue.subscribe(ticker, after=ticker.last_seen),
-    ):
-        try:
+    try:
+        with (
+            StableQueue.open(data_dir, dispatch=False) as queue,  # it runs no jobs, it only listens
+            queue.subscribe(ticker, after=ticker.last_seen),
+        ):
             threading.Event().wait()
-        except KeyboardInterrupt:
-            print("Goes on later from event", ticker.last_seen)
+    except KeyboardInterrupt:
+        print("Goes on later from event", ticker.last_seen)
 
 
 if __name__ == "__main__":
