@@ -31,6 +31,8 @@ class CutLine:
         self._lines: list[tuple[socket.socket, socket.socket]] = []
         self._question: bytes | None = None
         self._swallows = False
+        self._notices = False
+        self._noticed: tuple[socket.socket, ...] = ()
         self._is_silent = False
         self.waiting = 0
         self.url = self.url_of("postgres")
@@ -42,11 +44,21 @@ class CutLine:
 
     def cut_before(self, question: bytes) -> None:
         """The next line on which this is asked is cut: the server never hears of it."""
-        self._question, self._swallows = question, True
+        self._question, self._swallows, self._notices = question, True, False
 
     def cut_after(self, question: bytes) -> None:
         """The next line on which this is asked is cut once the server has done it."""
-        self._question, self._swallows = question, False
+        self._question, self._swallows, self._notices = question, False, False
+
+    def notice(self, question: bytes) -> None:
+        """Notice the next line on which this is asked; it goes on."""
+        self._question, self._notices = question, True
+
+    def cut_noticed(self) -> None:
+        """Cut that line, whatever the server is doing for it."""
+        for end in self._noticed:
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
 
     @property
     def was_cut(self) -> bool:
@@ -106,8 +118,11 @@ class CutLine:
             while more := source.recv(64 * 1024):
                 if is_question and self._question is not None and self._question in more:
                     self._question = None
-                    is_cut.set()
-                    if self._swallows:
+                    if self._notices:
+                        self._noticed = (source, goal)
+                    else:
+                        is_cut.set()
+                    if is_cut.is_set() and self._swallows:
                         break
                 elif not is_question and is_cut.is_set():
                     # The server has answered, so it is done; nobody hears of it.

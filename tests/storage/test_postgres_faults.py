@@ -221,10 +221,11 @@ def test_a_result_that_was_under_way_when_its_line_was_cut_is_known_to_be_kept_w
     add(storage, pending())
     running = claimed(storage)
     somebody.lock("jobs", f"id = '{running.id}'")
+    line.notice(b"job.completed")
     with ThreadPoolExecutor(1) as pool:
         keeping = pool.submit(changed, storage, running, completed)
         somebody.until_waited_for_by(1)
-        line.cut_all()
+        line.cut_noticed()
         somebody.until_waited_for_by(2)
         somebody.let_go()
         done = keeping.result(30)
@@ -238,10 +239,11 @@ def test_who_fails_to_find_out_what_became_of_a_cut_change_does_not_say_that_it_
     add(storage, pending())
     running = claimed(storage)
     somebody.lock("jobs", f"id = '{running.id}'")
+    line.notice(b"job.completed")
     with ThreadPoolExecutor(1) as pool:
         keeping = pool.submit(changed, storage, running, completed)
         somebody.until_waited_for_by(1)
-        line.cut_all()
+        line.cut_noticed()
         somebody.until_waited_for_by(2)
         somebody.stop_the_last_that_waits()
         with pytest.raises(StorageUnreachable, match="not known whether it was kept"):
@@ -264,10 +266,11 @@ def test_of_a_claim_that_was_under_way_when_its_line_was_cut_it_is_not_known_whe
     _, waiting = add(storage, pending(), pending())
     running = claimed(storage)
     somebody.lock("queue")
+    line.notice(b"job.started")
     with ThreadPoolExecutor(1) as pool:
         beginning = pool.submit(BEGINNING[how], storage, running)
         somebody.until_waited_for_by(1)
-        line.cut_all()
+        line.cut_noticed()
         with pytest.raises(StorageUnreachable, match="not known whether it was kept"):
             beginning.result(30)
         somebody.let_go()
