@@ -325,21 +325,31 @@ def test_who_cannot_know_whether_a_change_was_kept_says_so(
     assert storage.jobs.list(JobQuery()).total == 1
 
 
+def let_new_sessions_read_only(schemas: Schemas, value: str) -> None:
+    """``on`` or ``off``; the server heeds it a moment later."""
+    schemas.execute(f"ALTER SYSTEM SET default_transaction_read_only = {value}")
+    schemas.execute("SELECT pg_reload_conf()")
+
+    def is_set() -> bool:
+        with psycopg.connect(schemas.url) as new:
+            return new.execute("SHOW default_transaction_read_only").fetchone() == (value,)
+
+    until(is_set)
+
+
 def test_a_database_that_may_not_be_written_says_so_and_can_be_read(
     storage: PostgresStorage, schemas: Schemas
 ) -> None:
     """A standby, or one that is being moved."""
     storage.database.transact(lambda connection: None)
-    schemas.execute("ALTER SYSTEM SET default_transaction_read_only = on")
-    schemas.execute("SELECT pg_reload_conf()")
+    let_new_sessions_read_only(schemas, "on")
     try:
         schemas.cut(OURS)
         with pytest.raises(StorageReadOnly, match="primary"):
             add(storage, pending())
         assert storage.jobs.list(JobQuery()).total == 1
     finally:
-        schemas.execute("ALTER SYSTEM RESET default_transaction_read_only")
-        schemas.execute("SELECT pg_reload_conf()")
+        let_new_sessions_read_only(schemas, "off")
         schemas.cut(OURS)
     assert add(storage, pending())
 
