@@ -65,9 +65,19 @@ class Away:
 
 
 def leave_unconfirmed(storage: Storage, name: str, error: Exception) -> None:
-    """Let the jobs do what the method of this name is called for, once, and fail all the same."""
-    jobs: Any = Unconfirmed(storage.jobs, name, error)
-    storage.jobs = jobs
+    """Let the jobs do what the method of this name is called for, once, and fail all the same.
+
+    Its answer was lost. What it finds nothing to do for does not count.
+    """
+    do, to_raise = getattr(storage.jobs, name), [error]
+
+    def call(*args: Any, **given: Any) -> Any:
+        done = do(*args, **given)
+        if done is not None and to_raise:
+            raise to_raise.pop()
+        return done
+
+    replace_method(storage, name, call)
 
 
 def let_fail(storage: Storage, name: str, error: Exception) -> Callable[[], int]:
@@ -99,33 +109,3 @@ class _WithMethod:
 
     def __getattr__(self, name: str) -> Any:
         return self._method if name == self._name else getattr(self._store, name)
-
-
-class Unconfirmed:
-    """A store that does what one method is called for, once, and fails: its answer was lost.
-
-    Args:
-        store: the store.
-        name: of the method.
-        error: what is raised, the first time that something is done.
-    """
-
-    def __init__(self, store: Any, name: str, error: Exception) -> None:
-        self._store = store
-        self._name = name
-        self._error: Exception | None = error
-
-    def __getattr__(self, name: str) -> Any:
-        do = getattr(self._store, name)
-        if name != self._name:
-            return do
-
-        def call(*args: Any, **given: Any) -> Any:
-            done = do(*args, **given)
-            error = self._error
-            if error is not None and done is not None:
-                self._error = None
-                raise error
-            return done
-
-        return call

@@ -6,6 +6,7 @@ import contextlib
 import socket
 import tempfile
 import threading
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Self
 
@@ -56,9 +57,7 @@ class CutLine:
 
     def cut_noticed(self) -> None:
         """Cut that line, whatever the server is doing for it."""
-        for end in self._noticed:
-            with contextlib.suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)
+        _shut(self._noticed)
 
     @property
     def was_cut(self) -> bool:
@@ -68,9 +67,7 @@ class CutLine:
     def cut_all(self) -> None:
         """Cut every line that there is now."""
         for line in self._lines:
-            for end in line:
-                with contextlib.suppress(OSError):
-                    end.shutdown(socket.SHUT_RDWR)
+            _shut(line)
 
     def fall_silent(self) -> None:
         """As a computer that is gone: every line is cut, and who calls is never answered."""
@@ -122,14 +119,18 @@ class CutLine:
                         self._noticed = (source, goal)
                     else:
                         is_cut.set()
-                    if is_cut.is_set() and self._swallows:
-                        break
+                        if self._swallows:
+                            break
                 elif not is_question and is_cut.is_set():
                     # The server has answered, so it is done; nobody hears of it.
                     break
                 goal.sendall(more)
         except OSError:
             is_cut.set()
-        for end in (source, goal):
-            with contextlib.suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)
+        _shut((source, goal))
+
+
+def _shut(line: Iterable[socket.socket]) -> None:
+    for end in line:
+        with contextlib.suppress(OSError):
+            end.shutdown(socket.SHUT_RDWR)

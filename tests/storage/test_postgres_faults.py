@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from functools import partial
+from typing import TypeVar
 
 import psycopg
 import pytest
@@ -34,6 +36,8 @@ from stablequeue_core.testing.contracts.samples import (
     save,
     server_event,
 )
+
+Kept = TypeVar("Kept")
 
 pytestmark = pytest.mark.skipif(
     not hasattr(socket, "AF_UNIX"), reason="the line is cut at a socket of POSIX systems"
@@ -214,6 +218,26 @@ def somebody(storage: PostgresStorage, schemas: Schemas) -> Iterator[Locker]:
         yield locker
 
 
+@contextmanager
+def cut_under_way(
+    line: CutLine, somebody: Locker, told: bytes, change: Callable[[], Kept]
+) -> Iterator[Future[Kept]]:
+    """A change whose line is cut while it waits for somebody at the server.
+
+    Args:
+        line: to the server.
+        somebody: who has locked what is to be changed.
+        told: what tells of the change.
+        change: makes it.
+    """
+    line.notice(told)
+    with ThreadPoolExecutor(1) as pool:
+        changing = pool.submit(change)
+        somebody.until_waited_for_by(1)
+        line.cut_noticed()
+        yield changing
+
+
 def test_a_result_that_was_under_way_when_its_line_was_cut_is_known_to_be_kept_when_it_is(
     storage: PostgresStorage, line: CutLine, somebody: Locker
 ) -> None:
@@ -221,11 +245,8 @@ def test_a_result_that_was_under_way_when_its_line_was_cut_is_known_to_be_kept_w
     add(storage, pending())
     running = claimed(storage)
     somebody.lock("jobs", f"id = '{running.id}'")
-    line.notice(b"job.completed")
-    with ThreadPoolExecutor(1) as pool:
-        keeping = pool.submit(changed, storage, running, completed)
-        somebody.until_waited_for_by(1)
-        line.cut_noticed()
+    keep = partial(changed, storage, running, completed)
+    with cut_under_way(line, somebody, b"job.completed", keep) as keeping:
         somebody.until_waited_for_by(2)
         somebody.let_go()
         done = keeping.result(30)
@@ -239,11 +260,8 @@ def test_who_fails_to_find_out_what_became_of_a_cut_change_does_not_say_that_it_
     add(storage, pending())
     running = claimed(storage)
     somebody.lock("jobs", f"id = '{running.id}'")
-    line.notice(b"job.completed")
-    with ThreadPoolExecutor(1) as pool:
-        keeping = pool.submit(changed, storage, running, completed)
-        somebody.until_waited_for_by(1)
-        line.cut_noticed()
+    keep = partial(changed, storage, running, completed)
+    with cut_under_way(line, somebody, b"job.completed", keep) as keeping:
         somebody.until_waited_for_by(2)
         somebody.stop_the_last_that_waits()
         with pytest.raises(StorageUnreachable, match="not known whether it was kept"):
@@ -266,11 +284,8 @@ def test_of_a_claim_that_was_under_way_when_its_line_was_cut_it_is_not_known_whe
     _, waiting = add(storage, pending(), pending())
     running = claimed(storage)
     somebody.lock("queue")
-    line.notice(b"job.started")
-    with ThreadPoolExecutor(1) as pool:
-        beginning = pool.submit(BEGINNING[how], storage, running)
-        somebody.until_waited_for_by(1)
-        line.cut_noticed()
+    begin = partial(BEGINNING[how], storage, running)
+    with cut_under_way(line, somebody, b"job.started", begin) as beginning:
         with pytest.raises(StorageUnreachable, match="not known whether it was kept"):
             beginning.result(30)
         somebody.let_go()

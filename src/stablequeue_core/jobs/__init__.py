@@ -13,7 +13,7 @@ from stablequeue_core.jobs.limits import (
     not_before_problem,
     priority_problem,
 )
-from stablequeue_core.jobs.line import MOST_COUNTED, Backlog, Begin, Candidate, Choose, Claim, Line
+from stablequeue_core.jobs.line import MOST_COUNTED, Backlog, Candidate, Choose, Claim, Line
 from stablequeue_core.jobs.queue import JobQueue
 from stablequeue_core.jobs.seeds import drawn_seed
 from stablequeue_core.jobs.store import IdempotencyKey, JobPage, JobQuery, JobStore, Work
@@ -30,7 +30,6 @@ __all__ = [
     "Attempt",
     "AttemptOutcome",
     "Backlog",
-    "Begin",
     "Candidate",
     "Choose",
     "Claim",

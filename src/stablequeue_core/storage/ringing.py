@@ -8,6 +8,7 @@ from attrs import field, frozen
 
 from stablequeue_core.bell import Bell
 from stablequeue_core.events import EventKind
+from stablequeue_core.jobs import Job
 
 GIVES_WORK = frozenset(
     {
@@ -32,6 +33,14 @@ GIVES_WORK = frozenset(
     }
 )
 """The kinds of events after which there may be something to do for somebody who waits."""
+
+
+def ends_part(job: Job) -> bool:
+    """Whether a change that leads to this gives work though its event does not.
+
+    Whoever puts the parts of a job together waits for the last of them.
+    """
+    return job.part_of is not None and job.status.ended
 
 
 @frozen

@@ -27,6 +27,7 @@ from stablequeue_core.jobs import (
 )
 from stablequeue_core.storage.memory.lines import MemoryLine
 from stablequeue_core.storage.memory.state import Memory, comes_before, is_due
+from stablequeue_core.storage.ringing import ends_part
 
 FRONT = 1
 """The places below this one are those of jobs that were moved to the front."""
@@ -283,7 +284,7 @@ class MemoryJobs(JobStore):
             image_folder=None,
         )
         self._memory.record(event)
-        if kept.part_of is not None and kept.status.ended:
+        if ends_part(kept):
             self._memory.bells.work.ring()
         return kept
 

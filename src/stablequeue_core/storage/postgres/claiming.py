@@ -25,7 +25,6 @@ ROUNDS = 3
 LONGEST_TURN = 0.5
 """Seconds; then the next one chooses beside, perhaps in vain."""
 
-
 MOST_MISSES = 3
 """So many jobs may be lost to others before the end of the one before is kept alone."""
 

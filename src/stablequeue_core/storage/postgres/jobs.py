@@ -30,6 +30,7 @@ from stablequeue_core.storage.postgres.events import record
 from stablequeue_core.storage.postgres.job_change import JobChange
 from stablequeue_core.storage.postgres.queue_row import queue_row
 from stablequeue_core.storage.postgres.ringing import SharedBells
+from stablequeue_core.storage.ringing import ends_part
 from stablequeue_core.storage.rows import jobs as rows
 from stablequeue_core.storage.rows.leaving_out import LeftOut
 
@@ -259,11 +260,8 @@ class PostgresJobs(JobStore):
         return change.kept
 
     def _tell_of(self, *changes: JobChange) -> None:
-        # Whoever puts the parts of a job together waits for the last of them.
-        is_part_done = any(
-            each.kept.part_of is not None and each.kept.status.ended for each in changes
-        )
-        self._bells.ring([each.event.kind for each in changes], for_work=is_part_done)
+        for_work = any(ends_part(each.kept) for each in changes)
+        self._bells.ring([each.event.kind for each in changes], for_work=for_work)
 
     def _refuse(self, job_id: str) -> None:
         """Say why a change found nothing to change."""

@@ -25,6 +25,7 @@ from stablequeue_core.jobs import (
     Work,
 )
 from stablequeue_core.serialization import from_millis, to_millis
+from stablequeue_core.storage.ringing import ends_part
 from stablequeue_core.storage.rows import jobs as rows
 from stablequeue_core.storage.rows.leaving_out import LeftOut
 from stablequeue_core.storage.sqlite import queries
@@ -90,10 +91,7 @@ class SqliteJobs(JobStore):
         if not ready and not has_become_ready:
             return None
         with self._database.write() as connection:
-            if has_become_ready:
-                asked.make_ready(connection)
-            job = self._chosen(connection, asked, wanted.choose)
-            return None if job is None else self._replace(connection, *wanted.begin(job))
+            return self._begun(connection, asked, wanted, has_become_ready)
 
     def finish_and_claim(self, job: Job, event: Event, wanted: Claim) -> tuple[Job, Job | None]:
         """Keep ``job``, which has ended, and claim the next, or neither."""
@@ -103,12 +101,18 @@ class SqliteJobs(JobStore):
             return self.replace(job, event), None
         with self._database.write() as connection:
             kept = self._replace(connection, job, event)
-            if has_become_ready:
-                asked.make_ready(connection)
-            chosen = self._chosen(connection, asked, wanted.choose)
-            begun = self._replace(connection, *wanted.begin(chosen)) if chosen else None
+            begun = self._begun(connection, asked, wanted, has_become_ready)
         self._tell_of_part(kept)
         return kept, begun
+
+    def _begun(
+        self, connection: sqlite3.Connection, asked: Asked, wanted: Claim, has_become_ready: bool
+    ) -> Job | None:
+        """The job that is claimed in the transaction under way."""
+        if has_become_ready:
+            asked.make_ready(connection)
+        chosen = self._chosen(connection, asked, wanted.choose)
+        return None if chosen is None else self._replace(connection, *wanted.begin(chosen))
 
     def _chosen(self, connection: sqlite3.Connection, asked: Asked, choose: Choose) -> Job | None:
         while True:
@@ -129,8 +133,7 @@ class SqliteJobs(JobStore):
         return kept
 
     def _tell_of_part(self, job: Job) -> None:
-        """Whoever joins parts has something to do, perhaps."""
-        if job.part_of is not None and job.status.ended:
+        if ends_part(job):
             self._database.bells.work.ring()
 
     def renew(self, job_id: str, lease: Lease) -> Job:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from itertools import chain
 from typing import Any
 
@@ -151,8 +152,11 @@ class FollowingContract(StorageCase):
 
     def test_a_job_whose_time_has_come_meanwhile_follows(self, storage: Storage) -> None:
         """And not a moment earlier."""
-        add(storage, pending(), pending(not_before=LATER))
-        ended, begun = finish(storage, claimed(storage), now=LATER)
+        add(storage, pending(), pending(), pending(not_before=LATER))
+        early, late = claimed(storage), claimed(storage)
+        _, too_early = finish(storage, early, now=LATER - timedelta(milliseconds=1))
+        assert too_early is None
+        ended, begun = finish(storage, late, now=LATER)
         assert begun is not None
         assert begun.not_before is None
         assert ended.status is JobStatus.COMPLETED
